@@ -1,0 +1,1 @@
+"""Postern: just-in-time VM access on network security groups."""
