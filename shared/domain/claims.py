@@ -1,0 +1,83 @@
+"""What Postern wants to stand in one network security group.
+
+A claim is a wish about one group, kept until it is fulfilled and seen: "this machine is locked here", "this
+grant is open here until then". Claims are levels, not edges: repeating one changes nothing, and whoever comes
+next can finish what somebody else began.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from shared.domain.grants import GrantPort, PlacedRule
+from shared.domain.machines import Endpoint, MachineId
+from shared.domain.policies import Origin
+from shared.domain.ranges import Ranges
+from shared.domain.rules import Protocol
+
+
+class Wanted(StrEnum):
+    """What a claim asks for."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class LockClaim:
+    """Keep a machine's endpoints closed in this group, or (`ABSENT`) take the lock away."""
+
+    machine: MachineId
+    endpoints: tuple[Endpoint, ...]
+    ports: Ranges
+    protocols: tuple[Protocol, ...]
+    origin: Origin
+    wanted: Wanted = Wanted.PRESENT
+
+    @property
+    def key(self) -> str:
+        """The claim's name within its group."""
+        return f"lock|{self.machine.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenClaim:
+    """Let a grant's sources in to a machine's endpoints in this group until `ends_at`, or (`ABSENT`) no longer."""
+
+    grant: str
+    requestor: str
+    endpoints: tuple[Endpoint, ...]
+    ports: tuple[GrantPort, ...]
+    ends_at: datetime
+    wanted: Wanted = Wanted.PRESENT
+
+    @property
+    def key(self) -> str:
+        """The claim's name within its group."""
+        return f"open|{self.grant}"
+
+
+type Claim = LockClaim | OpenClaim
+
+
+class Finding(StrEnum):
+    """What was seen of a claim when the group was last read back."""
+
+    PENDING = "pending"  # Nobody has looked yet.
+    FULFILLED = "fulfilled"
+    BLOCKED = "blocked"  # A rule of somebody else leaves no room; `detail` names it.
+    VANISHED = "vanished"  # It was fulfilled, and somebody took the rules away.
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a claim, and the rules that stand for it."""
+
+    finding: Finding
+    rules: tuple[PlacedRule, ...] = ()
+    detail: str = ""
+
+
+PENDING = Outcome(Finding.PENDING)

@@ -1,0 +1,117 @@
+"""Machines and their network path, as values.
+
+A machine has endpoints, one for each private address. Inbound traffic to an endpoint passes the subnet's
+network security group and then the network interface's; both must allow it, and where neither exists
+everything passes. Resource ids compare case-insensitively; the case in which Azure gave them is kept.
+
+Source: Azure documentation, "How network security groups filter network traffic".
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from shared.domain.addresses import NO_ADDRESSES, parse_prefixes
+from shared.domain.keys import short_hash
+from shared.domain.traffic import Spot
+
+_MACHINE_ID: Final = re.compile(
+    r"/subscriptions/(?P<subscription>[0-9a-f-]{36})"
+    r"/resourceGroups/(?P<group>[-\w.()]{1,90})"
+    r"/providers/Microsoft\.Compute/virtualMachines/(?P<name>[\w][\w.-]{0,63})",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MachineId:
+    """The ARM resource id of a virtual machine, known to be well formed."""
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> MachineId:
+        """Read an id with or without its leading slash. Raises ValueError for anything that is not a machine's."""
+        id_ = "/" + text.strip("/")
+        if not _MACHINE_ID.fullmatch(id_):
+            raise ValueError(f"not the resource id of a virtual machine: {text!r}")
+        return cls(id_)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, MachineId) and self.text.lower() == other.text.lower()
+
+    def __hash__(self) -> int:
+        return hash(self.text.lower())
+
+    @property
+    def subscription(self) -> str:
+        """The id of the machine's subscription, in lower case."""
+        return self.text.split("/")[2].lower()
+
+    @property
+    def name(self) -> str:
+        """The machine's name, in the case in which it was given."""
+        return self.text.rsplit("/", 1)[1]
+
+    @property
+    def key(self) -> str:
+        """Eight characters that stand for this machine in grant ids, rule names and storage keys."""
+        return short_hash(self.text.lower(), 8)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One private address of a machine, and what filters the way to it."""
+
+    address: str
+    nic_nsg: str | None = None
+    subnet_nsg: str | None = None
+    groups: tuple[str, ...] = ()  # Application security groups.
+    network: tuple[str, ...] = ()  # The prefixes of its subnet.
+    probed: bool = False  # In a load balancer's backend pool, whose probes must get through.
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The network security groups that inbound traffic passes, in order."""
+        return tuple(nsg for nsg in (self.subnet_nsg, self.nic_nsg) if nsg)
+
+    @property
+    def lock_nsg(self) -> str | None:
+        """The group that holds this endpoint's lock: the interface's, else the subnet's."""
+        return self.nic_nsg or self.subnet_nsg
+
+    @property
+    def spot(self) -> Spot:
+        """The endpoint as the rules see it."""
+        known = parse_prefixes(self.network) if self.network else NO_ADDRESSES
+        return Spot(self.address, frozenset(group.lower() for group in self.groups), known)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A virtual machine as ARM described it."""
+
+    id: MachineId
+    location: str
+    system: str  # "Linux", "Windows", or "" when ARM does not say.
+    endpoints: tuple[Endpoint, ...]
+    public_addresses: tuple[str, ...] = ()
+
+    @property
+    def nsgs(self) -> tuple[str, ...]:
+        """Every network security group on the way to the machine, each once."""
+        found = {nsg.lower(): nsg for endpoint in self.endpoints for nsg in endpoint.path}
+        return tuple(found.values())
+
+    def behind(self, nsg: str) -> tuple[Endpoint, ...]:
+        """The endpoints whose traffic passes this group."""
+        return tuple(e for e in self.endpoints if nsg.lower() in map(str.lower, e.path))
+
+    def locked_in(self, nsg: str) -> tuple[Endpoint, ...]:
+        """The endpoints whose lock belongs in this group."""
+        return tuple(e for e in self.endpoints if e.lock_nsg and e.lock_nsg.lower() == nsg.lower())

@@ -1,0 +1,226 @@
+"""From what stands in a group and what is claimed of it, to the changes that make the two agree.
+
+`plan` is pure: it can be printed, tested and shown as a preview, and applying it twice changes nothing more.
+Its laws:
+
+- Only rules with our mark are created, updated or deleted.
+- A lock outranks every allow rule of somebody else that admits traffic it guards, wherever a free number
+  below that rule exists; where none exists the lock still stands as high as it can, and `exposure` tells.
+- A grant's allow is written only where the group would otherwise block it, and above whatever blocks it.
+- Grants do not lean on each other: a rule is needed even where another grant's rule would do.
+- Unless `may_open` is given, no allow rule is created: sweeps close and repair, they never open.
+- A lock that nobody claims stays: taking it away would be opening.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import IntEnum
+
+from shared.domain.addresses import Bound, sources_of
+from shared.domain.claims import Claim, LockClaim, OpenClaim, Wanted
+from shared.domain.machines import Endpoint
+from shared.domain.rules import (
+    FIRST_PRIORITY,
+    LAST_PRIORITY,
+    LOCK_MARK,
+    MOST_RULES,
+    OPEN_MARK,
+    Access,
+    Nsg,
+    Rule,
+    in_order,
+)
+from shared.domain.shapes import belongs_to_lock, keep_rules, lock_rules, open_rules
+from shared.domain.traffic import Region, Traffic, matched, passing
+
+
+class Kind(IntEnum):
+    """What a change does. The numbers are the order in which changes are safe: closing comes first."""
+
+    DELETE = 0
+    UPDATE = 1
+    CREATE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One rule to create or update (as given), or to delete (by its name)."""
+
+    kind: Kind
+    rule: Rule
+
+    @property
+    def order(self) -> tuple[bool, int, str]:
+        """Allows go before denies do, denies come before allows do."""
+        gives = (self.rule.access is Access.ALLOW) is (self.kind is not Kind.DELETE)
+        return (gives, self.kind, self.rule.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The changes for one group in a safe order, and for each claim that cannot be fulfilled, what is in its way."""
+
+    changes: tuple[Change, ...]
+    obstacles: Mapping[str, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
+
+
+def plan(nsg: Nsg, claims: Iterable[Claim], now: datetime, *, may_open: bool) -> Plan:
+    """The changes that make a group fulfil its claims."""
+    ordered = sorted(claims, key=lambda claim: claim.key)
+    locks = [claim for claim in ordered if isinstance(claim, LockClaim)]
+    opens = [claim for claim in ordered if isinstance(claim, OpenClaim) and is_due_open(claim, now)]
+    draft = _Draft(nsg, may_open)
+    draft.reserve(opens)
+    draft.spare_orphaned_locks(locks)
+    for lock in locks:
+        if lock.wanted is Wanted.PRESENT:
+            draft.lock(lock)
+    for claim in opens:
+        draft.open(claim)
+    return draft.finish()
+
+
+def is_due_open(claim: OpenClaim, now: datetime) -> bool:
+    """Whether a grant should be open now: asked for, and its time not yet up."""
+    return claim.wanted is Wanted.PRESENT and now < claim.ends_at
+
+
+def guarded_region(claim: LockClaim, endpoint: Endpoint) -> Region:
+    """The traffic to one endpoint that a lock is there to stop."""
+    sources = sources_of(str(claim.origin), endpoint.spot.network, Bound.UPPER)
+    return tuple(
+        Traffic(sources, part.protocols, part.ports)
+        for rule in lock_rules(claim)
+        for part in matched(replace(rule, sources=("*",)), endpoint.spot, Bound.LOWER)
+    )
+
+
+class _Draft:
+    """The group as it will be: grows rule by rule, hands out free numbers, and at the end tells the difference."""
+
+    def __init__(self, nsg: Nsg, may_open: bool) -> None:  # noqa: FBT001 - private, and named at the one call.
+        self._nsg = nsg
+        self._may_open = may_open
+        self._wanted: list[Rule] = []
+        self._obstacles: dict[str, str] = {}
+        self._taken = {rule.priority for rule in nsg.foreign}
+        self._reserved: set[int] = set()
+
+    def reserve(self, opens: Iterable[OpenClaim]) -> None:
+        """Keep the numbers of rules that stay or move, so that no order of carrying out the changes can collide.
+
+        The allow rules of grants that have ended are always deleted first; their numbers are free at once.
+        """
+        names = {rule.name for claim in opens for rule in open_rules(claim)}
+        self._reserved = {rule.priority for rule in self._nsg.ours if rule.mark != OPEN_MARK or rule.name in names}
+
+    def spare_orphaned_locks(self, claims: list[LockClaim]) -> None:
+        for rule in self._nsg.ours:
+            if rule.mark != OPEN_MARK and not any(belongs_to_lock(rule, claim) for claim in claims):
+                self._keep(rule)
+
+    def lock(self, claim: LockClaim) -> None:
+        ceiling = self._ceiling(claim)
+        placed = [self._place(rule, ceiling) or self._place(rule, LAST_PRIORITY + 1) for rule in lock_rules(claim)]
+        if None in placed:
+            self._obstacles[claim.key] = "no free priority number is left for the lock"
+        for rule in placed:
+            if rule:
+                self._keep(rule)
+        floor = min((rule.priority for rule in placed if rule), default=LAST_PRIORITY)
+        for rule in keep_rules(claim):
+            if kept := self._place(rule, floor):
+                self._keep(kept)
+
+    def open(self, claim: OpenClaim) -> None:
+        for rule in open_rules(claim):
+            if not self._may_open and self._nsg.find(rule.name) is None:
+                continue
+            blocker = self._blocker(rule, claim.endpoints)
+            if blocker is None:
+                continue
+            if len(self._wanted) + len(self._nsg.foreign) >= MOST_RULES:
+                self._obstacles[claim.key] = f"the group holds {MOST_RULES} rules, which is all it can"
+            elif placed := self._place(rule, blocker.priority):
+                self._keep(placed)
+            else:
+                self._obstacles[claim.key] = (
+                    f"rule {blocker.name} denies it and leaves no free priority number above itself"
+                )
+
+    def finish(self) -> Plan:
+        changes = sorted(self._changes(), key=lambda change: change.order)
+        return Plan(tuple(changes), self._obstacles)
+
+    def _changes(self) -> Iterator[Change]:
+        names = {rule.name.lower() for rule in self._wanted}
+        yield from (Change(Kind.DELETE, rule) for rule in self._nsg.ours if rule.name.lower() not in names)
+        for rule in self._wanted:
+            observed = self._nsg.find(rule.name)
+            if observed is None:
+                yield Change(Kind.CREATE, rule)
+            elif not observed.settled or not observed.does_the_same_as(rule):
+                yield Change(Kind.UPDATE, rule)
+
+    def _keep(self, rule: Rule) -> None:
+        self._wanted.append(rule)
+        self._taken.add(rule.priority)
+
+    def _place(self, rule: Rule, below: int) -> Rule | None:
+        """The rule at its present number if that is low enough, else at the highest free one below `below`."""
+        observed = self._nsg.find(rule.name)
+        if observed and observed.priority < below and observed.priority not in self._taken:
+            return replace(rule, priority=observed.priority)
+        free = self._free_below(below)
+        return None if free is None else replace(rule, priority=free)
+
+    def _free_below(self, below: int) -> int | None:
+        busy = self._taken | self._reserved
+        highest = min(below - 1, LAST_PRIORITY)
+        return next((n for n in range(highest, FIRST_PRIORITY - 1, -1) if n not in busy), None)
+
+    def _ceiling(self, claim: LockClaim) -> int:
+        """The lowest number of a foreign allow that the lock has to outrank and can."""
+        own = {rule.priority for rule in self._nsg.ours if belongs_to_lock(rule, claim)}
+        for rule in in_order(self._nsg.foreign):
+            if rule.access is Access.ALLOW and _admits_guarded(rule, claim):
+                has_room = self._free_below(rule.priority) is not None or any(p < rule.priority for p in own)
+                if has_room:
+                    return rule.priority
+        return LAST_PRIORITY + 1
+
+    def _blocker(self, rule: Rule, endpoints: tuple[Endpoint, ...]) -> Rule | None:
+        """The first deny rule that could stop what `rule` allows; None when all of it passes anyhow."""
+        locks = tuple(wanted for wanted in self._wanted if wanted.mark == LOCK_MARK)
+        standing = in_order((*self._nsg.foreign, *locks, *self._nsg.defaults))
+        stopped = [endpoint for endpoint in endpoints if not _passes_anyhow(rule, endpoint, standing)]
+        denies = (deny for deny in standing if deny.access is Access.DENY)
+        return next((deny for deny in denies if any(_touches(deny, rule, endpoint) for endpoint in stopped)), None)
+
+
+def _admits_guarded(rule: Rule, claim: LockClaim) -> bool:
+    return any(
+        bool(part & piece)
+        for endpoint in claim.endpoints
+        for part in matched(rule, endpoint.spot, Bound.UPPER)
+        for piece in guarded_region(claim, endpoint)
+    )
+
+
+def _passes_anyhow(rule: Rule, endpoint: Endpoint, standing: tuple[Rule, ...]) -> bool:
+    """Whether all that `rule` allows to an endpoint surely passes the standing rules without it."""
+    left = matched(rule, endpoint.spot, Bound.LOWER)
+    for through in passing(standing, left, endpoint.spot, Bound.LOWER):
+        left = tuple(rest for piece in left for rest in piece - through)
+    return not left
+
+
+def _touches(deny: Rule, rule: Rule, endpoint: Endpoint) -> bool:
+    wanted = matched(rule, endpoint.spot, Bound.LOWER)
+    return any(bool(part & piece) for part in matched(deny, endpoint.spot, Bound.UPPER) for piece in wanted)

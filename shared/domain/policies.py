@@ -1,0 +1,78 @@
+"""What may be asked of one machine, and how the machine is locked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+from shared.domain.ranges import Ranges, Span
+from shared.domain.rules import ALL_PORTS, Protocol
+
+LONGEST_DURATION: Final = timedelta(hours=24)
+DEFAULT_DURATION: Final = timedelta(hours=3)
+MANAGEMENT_PORTS: Final = (22, 3389, 5985, 5986)
+
+
+class Scope(StrEnum):
+    """How much of a machine is locked."""
+
+    ALL = "all"
+    PORTS = "ports"
+
+
+class Origin(StrEnum):
+    """Against whom a machine is locked; the values are what stands in the rule's source."""
+
+    ANYWHERE = "*"
+    INTERNET = "Internet"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyPort:
+    """A port, or a span of ports, that may be asked for."""
+
+    span: Span
+    protocol: Protocol
+    sources: tuple[str, ...]
+    longest: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """How a machine is kept closed; `keep_open` are ports that its other rules go on deciding about."""
+
+    scope: Scope = Scope.ALL
+    origin: Origin = Origin.ANYWHERE
+    keep_open: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The policy of one machine. `requestors`, where given, are the object ids of those who may ask."""
+
+    ports: tuple[PolicyPort, ...]
+    lock: Lock = Lock()
+    justification_required: bool = False
+    requestors: tuple[str, ...] = ()
+
+    @property
+    def guarded(self) -> Ranges:
+        """The ports that the lock covers."""
+        if self.lock.scope is Scope.ALL:
+            return ALL_PORTS - Ranges.of(*self.lock.keep_open)
+        return Ranges.of(*(port.span for port in self.ports))
+
+    @property
+    def guarded_protocols(self) -> tuple[Protocol, ...]:
+        """The protocols that the lock covers: all of them, or only those of the policy's ports."""
+        if self.lock.scope is Scope.ALL:
+            return (Protocol.ANY,)
+        named = {port.protocol for port in self.ports}
+        return (Protocol.ANY,) if Protocol.ANY in named else tuple(sorted(named))
+
+
+def default_ports() -> tuple[PolicyPort, ...]:
+    """The four management ports over TCP, from anywhere, for three hours: what is guarded when nobody says."""
+    return tuple(PolicyPort((port, port), Protocol.TCP, ("*",), DEFAULT_DURATION) for port in MANAGEMENT_PORTS)

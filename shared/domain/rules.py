@@ -1,0 +1,119 @@
+"""Network security groups and their rules, as values.
+
+A `Rule` is what ARM says it is: names, numbers, prefixes as written. What a rule means for traffic is
+the business of `traffic`; which rules should be there is the business of `planning`.
+
+Source: Azure documentation, "Network security groups" and "Azure subscription limits: networking".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from shared.domain.ranges import Ranges
+
+FIRST_PRIORITY: Final = 100
+LAST_PRIORITY: Final = 4096
+MOST_RULES: Final = 1000
+LONGEST_DESCRIPTION: Final = 140
+ALL_PORTS: Final = Ranges.of((0, 65535))
+
+LOCK_MARK: Final = "postern-lock-"
+OPEN_MARK: Final = "postern-open-"
+KEEP_MARK: Final = "postern-keep-"
+
+
+class Access(StrEnum):
+    """What a rule does with traffic that it matches."""
+
+    ALLOW = "Allow"
+    DENY = "Deny"
+
+
+class Protocol(StrEnum):
+    """The protocols that a rule can name; `ANY` means each of the others."""
+
+    TCP = "Tcp"
+    UDP = "Udp"
+    ICMP = "Icmp"
+    ESP = "Esp"
+    AH = "Ah"
+    ANY = "*"
+
+
+WITH_PORTS: Final = frozenset({Protocol.TCP, Protocol.UDP})
+WITHOUT_PORTS: Final = frozenset({Protocol.ICMP, Protocol.ESP, Protocol.AH})
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One inbound security rule. Prefixes may be addresses, CIDR prefixes, service tags or `*`."""
+
+    name: str
+    priority: int
+    access: Access
+    protocol: Protocol = Protocol.ANY
+    sources: tuple[str, ...] = ("*",)
+    destinations: tuple[str, ...] = ("*",)
+    ports: Ranges = ALL_PORTS
+    source_ports: Ranges = ALL_PORTS
+    source_groups: tuple[str, ...] = ()
+    destination_groups: tuple[str, ...] = ()
+    description: str = ""
+    settled: bool = True  # False while ARM says that the rule is being updated, or that it failed.
+
+    @property
+    def mark(self) -> str | None:
+        """Which of our three marks the name carries; None for a rule of somebody else's."""
+        name = self.name.lower()
+        return next((mark for mark in (LOCK_MARK, OPEN_MARK, KEEP_MARK) if name.startswith(mark)), None)
+
+    def does_the_same_as(self, other: Rule) -> bool:
+        """Whether both rules treat all traffic alike and stand at the same priority; descriptions may differ."""
+        return self._effect == other._effect
+
+    @property
+    def _effect(self) -> tuple[object, ...]:
+        return (
+            self.priority,
+            self.access,
+            self.protocol,
+            frozenset(map(str.lower, self.sources)),
+            frozenset(map(str.lower, self.destinations)),
+            self.ports,
+            self.source_ports,
+            frozenset(map(str.lower, self.source_groups)),
+            frozenset(map(str.lower, self.destination_groups)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Nsg:
+    """A network security group as ARM returned it: its inbound rules, customer's and ours, and the defaults."""
+
+    id: str
+    etag: str
+    rules: tuple[Rule, ...]
+    defaults: tuple[Rule, ...] = ()
+    settled: bool = True  # False while ARM says that the group is being updated.
+
+    @property
+    def ours(self) -> tuple[Rule, ...]:
+        """The rules with our mark."""
+        return tuple(rule for rule in self.rules if rule.mark)
+
+    @property
+    def foreign(self) -> tuple[Rule, ...]:
+        """The rules of somebody else: read-only to us."""
+        return tuple(rule for rule in self.rules if not rule.mark)
+
+    def find(self, name: str) -> Rule | None:
+        """The rule of that name; ARM's names are the same in any case."""
+        return next((rule for rule in self.rules if rule.name.lower() == name.lower()), None)
+
+
+def in_order(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    """The rules as Azure reads them: the lowest number first."""
+    return tuple(sorted(rules, key=lambda rule: rule.priority))
