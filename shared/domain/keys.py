@@ -40,3 +40,8 @@ def machine_key_of(grant_id: str) -> str:
 
 def _encode(number: int, length: int) -> str:
     return "".join(_ALPHABET[number >> shift & 31] for shift in range(5 * (length - 1), -1, -5))
+
+
+def turned_around(id_: str) -> str:
+    """An id that sorts the other way, so that the newest comes first; turned around again it is the id itself."""
+    return "".join(_ALPHABET[-1 - _ALPHABET.index(character)] for character in id_)

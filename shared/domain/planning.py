@@ -8,13 +8,14 @@ Its laws:
   below that rule exists; where none exists the lock still stands as high as it can, and `exposure` tells.
 - A grant's allow is written only where the group would otherwise block it, and above whatever blocks it.
 - Grants do not lean on each other: a rule is needed even where another grant's rule would do.
-- Unless `may_open` is given, no allow rule is created: sweeps close and repair, they never open.
+- An allow rule is created only for the grants named in `openable`: sweeps close and repair, they never open.
 - A lock that nobody claims stays: taking it away would be opening.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum
@@ -70,12 +71,12 @@ class Plan:
         return bool(self.changes)
 
 
-def plan(nsg: Nsg, claims: Iterable[Claim], now: datetime, *, may_open: bool) -> Plan:
+def plan(nsg: Nsg, claims: Iterable[Claim], now: datetime, openable: AbstractSet[str] = frozenset()) -> Plan:
     """The changes that make a group fulfil its claims."""
     ordered = sorted(claims, key=lambda claim: claim.key)
     locks = [claim for claim in ordered if isinstance(claim, LockClaim)]
     opens = [claim for claim in ordered if isinstance(claim, OpenClaim) and is_due_open(claim, now)]
-    draft = _Draft(nsg, may_open)
+    draft = _Draft(nsg, openable)
     draft.reserve(opens)
     draft.spare_orphaned_locks(locks)
     for lock in locks:
@@ -104,9 +105,9 @@ def guarded_region(claim: LockClaim, endpoint: Endpoint) -> Region:
 class _Draft:
     """The group as it will be: grows rule by rule, hands out free numbers, and at the end tells the difference."""
 
-    def __init__(self, nsg: Nsg, may_open: bool) -> None:  # noqa: FBT001 - private, and named at the one call.
+    def __init__(self, nsg: Nsg, openable: AbstractSet[str]) -> None:
         self._nsg = nsg
-        self._may_open = may_open
+        self._openable = openable
         self._wanted: list[Rule] = []
         self._obstacles: dict[str, str] = {}
         self._taken = {rule.priority for rule in nsg.foreign}
@@ -127,29 +128,32 @@ class _Draft:
 
     def lock(self, claim: LockClaim) -> None:
         ceiling = self._ceiling(claim)
-        placed = [self._place(rule, ceiling) or self._place(rule, LAST_PRIORITY + 1) for rule in lock_rules(claim)]
-        if None in placed:
-            self._obstacles[claim.key] = "no free priority number is left for the lock"
-        for rule in placed:
-            if rule:
-                self._keep(rule)
-        floor = min((rule.priority for rule in placed if rule), default=LAST_PRIORITY)
+        floor = LAST_PRIORITY + 1
+        for rule in lock_rules(claim):
+            if placed := self._place(rule, ceiling) or self._place(rule, LAST_PRIORITY + 1):
+                self._keep(placed)
+                floor = min(floor, placed.priority)
+            else:
+                self._obstacles[claim.key] = "no free priority number is left for the lock"
         for rule in keep_rules(claim):
-            if kept := self._place(rule, floor):
-                self._keep(kept)
+            if placed := self._place(rule, floor):
+                self._keep(placed)
+            else:
+                self._obstacles[claim.key] = "no free priority number is left above the lock for health probes"
 
     def open(self, claim: OpenClaim) -> None:
         for rule in open_rules(claim):
-            if not self._may_open and self._nsg.find(rule.name) is None:
+            observed = self._nsg.find(rule.name)
+            if observed is None and claim.grant not in self._openable:
                 continue
             blocker = self._blocker(rule, claim.endpoints)
-            if blocker is None:
+            if blocker is None and observed is None:
                 continue
             if len(self._wanted) + len(self._nsg.foreign) >= MOST_RULES:
                 self._obstacles[claim.key] = f"the group holds {MOST_RULES} rules, which is all it can"
-            elif placed := self._place(rule, blocker.priority):
+            elif placed := self._place(rule, blocker.priority if blocker else LAST_PRIORITY + 1):
                 self._keep(placed)
-            else:
+            elif blocker:
                 self._obstacles[claim.key] = (
                     f"rule {blocker.name} denies it and leaves no free priority number above itself"
                 )

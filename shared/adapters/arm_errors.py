@@ -1,0 +1,79 @@
+"""What ARM's failures mean to us. The one place where its status codes and error codes are read.
+
+Sources: ARM documentation "Throttling Resource Manager requests"; error texts in public issue threads
+(RetryableErrorDueToAnotherOperation, AnotherOperationInProgress, SecurityRuleConflict).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from http import HTTPStatus
+
+from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError, ServiceResponseError
+
+from shared.ports import Conflict, NotFound, Unavailable
+
+_BUSY_CODES = frozenset({"RetryableError", "RetryableErrorDueToAnotherOperation", "AnotherOperationInProgress"})
+_SERVER_ERRORS = 500
+_WHEN_FORBIDDEN = timedelta(minutes=5)
+_LONGEST_WAIT = timedelta(minutes=10)
+
+
+class Forbidden(Unavailable):
+    """Our identity may not do this; it may be allowed the smaller step."""
+
+
+class PriorityTaken(Conflict):
+    """ARM says that a rule of the same priority exists, though we may not have seen it."""
+
+
+@contextmanager
+def translated(what: str, *, writes: bool = False) -> Iterator[None]:
+    """Turn ARM's failures into the three that the use cases know.
+
+    After a failed write whose effect is unknown (the answer was lost, or the server broke) the answer is
+    Conflict: looking again tells what happened, and planning again is always safe.
+    """
+    try:
+        yield
+    except HttpResponseError as error:
+        raise _meaning(error, what, writes=writes) from error
+    except (ServiceRequestError, ServiceResponseError, asyncio.IncompleteReadError) as error:
+        if writes and not isinstance(error, ServiceRequestError):
+            raise Conflict(f"{what}: the answer was lost") from error
+        raise Unavailable(f"{what}: Azure Resource Manager cannot be reached") from error
+    except AzureError as error:
+        raise Unavailable(f"{what}: {error.message}") from error
+
+
+def _meaning(error: HttpResponseError, what: str, *, writes: bool) -> Exception:
+    code, status = _code(error), error.status_code or 0
+    text = f"{what}: {code or status}"
+    if status in {HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED}:
+        return Forbidden(f"{text}: Postern's identity lacks a permission", _WHEN_FORBIDDEN)
+    if status == HTTPStatus.BAD_REQUEST and code == "SecurityRuleConflict":
+        return PriorityTaken(text)
+    if status == HTTPStatus.NOT_FOUND:
+        return NotFound(text)
+    if _has_moved(status, code) or (writes and status >= _SERVER_ERRORS):
+        return Conflict(text)
+    return Unavailable(text, retry_after(error))
+
+
+def _has_moved(status: int, code: str) -> bool:
+    changed = status in {HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT}
+    return changed or (status == HTTPStatus.TOO_MANY_REQUESTS and code in _BUSY_CODES)
+
+
+def _code(error: HttpResponseError) -> str:
+    return str(getattr(error.error, "code", None) or "")
+
+
+def retry_after(error: HttpResponseError) -> timedelta:
+    """How long ARM asks us to wait; two seconds when it does not say."""
+    headers = getattr(error.response, "headers", {})
+    text = str(headers.get("Retry-After", ""))
+    return min(timedelta(seconds=int(text)), _LONGEST_WAIT) if text.isdigit() else timedelta(seconds=2)

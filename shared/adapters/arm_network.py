@@ -1,0 +1,162 @@
+"""Network security groups and machines in Azure Resource Manager.
+
+A single change is one child-rule PUT or DELETE, for which rights on securityRules suffice. Several changes are one
+PUT of the whole group, with everything in it that we do not know, or one child call each where the identity may
+not write groups. Every write carries If-Match, so that it lands only on the group that was planned for.
+
+The group itself is polled until it is settled, because the last poll is then also the reading back that tells
+what really stands. The SDK's own retries are kept short: whoever needs longer is told when to come again.
+
+Source: azure-mgmt-network; REST reference of Microsoft.Network and Microsoft.Compute.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from copy import deepcopy
+from datetime import timedelta
+from typing import Any
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.rest import HttpRequest
+from azure.mgmt.network.aio import NetworkManagementClient
+from azure.mgmt.network.models import NetworkSecurityGroup
+
+from shared.adapters.arm_errors import Forbidden, translated
+from shared.adapters.arm_machines import Read, read_machine
+from shared.adapters.arm_rules import read_nsg, write_rule
+from shared.domain.machines import Machine, MachineId
+from shared.domain.planning import Change, Kind, Plan
+from shared.ports import Clock, Conflict, Observed, Unavailable
+
+_COMPUTE_VERSION = "2024-07-01"
+_TRIES = 3
+_PATIENCE = timedelta(seconds=5)
+_POLLS = (0.4, 0.6, 1.0, 1.0, 1.5, *([2.0] * 55))
+
+
+class ArmNetwork:
+    """The `Network` port on ARM. One client for each subscription, made on first use."""
+
+    def __init__(self, credential: AsyncTokenCredential, endpoint: str, clock: Clock) -> None:
+        self._credential = credential
+        self._endpoint = endpoint
+        self._clock = clock
+        self._clients: dict[str, NetworkManagementClient] = {}
+        self._rules_only: set[str] = set()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await asyncio.gather(*(client.close() for client in self._clients.values()))
+
+    async def machine(self, id_: MachineId) -> Machine:
+        """The machine, its interfaces and their subnets."""
+        return await read_machine(id_, Read(self._get))
+
+    async def group(self, nsg: str) -> Observed:
+        """The group as it stands."""
+        groups = self._client(nsg).network_security_groups
+        document = await self._ask(lambda: groups.get(*_group_name(nsg)), f"reading {nsg}")
+        return Observed(read_nsg(document), document)
+
+    async def apply(self, observed: Observed, plan: Plan) -> Observed:
+        """Carry out a plan and read the group back when it is settled."""
+        nsg = observed.nsg.id
+        if len(plan.changes) > 1 and nsg not in self._rules_only:
+            try:
+                return await self._replace(observed, plan)
+            except Forbidden:
+                self._rules_only.add(nsg)
+        for change in plan.changes:
+            await self._change(observed, change)
+            observed = await self._settled(nsg)
+        return observed
+
+    async def _replace(self, observed: Observed, plan: Plan) -> Observed:
+        body = NetworkSecurityGroup(_with_changes(observed.document, plan.changes))
+        place, groups = _group_name(observed.nsg.id), self._client(observed.nsg.id).network_security_groups
+        await self._ask(
+            lambda: groups.begin_create_or_update(*place, body, polling=False, headers=_only_if(observed)),
+            f"writing {observed.nsg.id}",
+            writes=True,
+        )
+        return await self._settled(observed.nsg.id)
+
+    async def _change(self, observed: Observed, change: Change) -> None:
+        rules, rule = self._client(observed.nsg.id).security_rules, change.rule
+        place, headers = (*_group_name(observed.nsg.id), rule.name), _only_if(observed)
+        body: Any = write_rule(rule)
+
+        async def write() -> None:
+            if change.kind is Kind.DELETE:
+                await rules.begin_delete(*place, polling=False, headers=headers)
+            else:
+                await rules.begin_create_or_update(*place, body, polling=False, headers=headers)
+
+        await self._ask(write, f"writing rule {rule.name}", writes=True)
+
+    async def _settled(self, nsg: str) -> Observed:
+        for seconds in _POLLS:
+            observed = await self.group(nsg)
+            if observed.nsg.settled:
+                return observed
+            await self._clock.sleep(timedelta(seconds=seconds))
+        raise Unavailable(f"{nsg} is being updated for too long")
+
+    async def _get(self, path: str, version: str = _COMPUTE_VERSION) -> Mapping[str, Any]:
+        request = HttpRequest("GET", path, params={"api-version": version})
+
+        async def read() -> Mapping[str, Any]:
+            response = await self._client(path).send_request(request)
+            response.raise_for_status()
+            return dict(response.json())
+
+        return await self._ask(read, f"reading {path}")
+
+    async def _ask[T](self, call: Callable[[], Awaitable[T]], what: str, *, writes: bool = False) -> T:
+        """Call ARM; where it asks for a little patience, have it, and where it asks for much, raise."""
+        for _ in range(_TRIES - 1):
+            try:
+                with translated(what, writes=writes):
+                    return await call()
+            except Unavailable as error:
+                if isinstance(error, Forbidden) or error.retry_after > _PATIENCE:
+                    raise
+                await self._clock.sleep(error.retry_after)
+        with translated(what, writes=writes):
+            return await call()
+
+    def _client(self, id_: str) -> NetworkManagementClient:
+        subscription = id_.split("/")[2].lower()
+        if subscription not in self._clients:
+            self._clients[subscription] = NetworkManagementClient(
+                self._credential,
+                subscription,
+                self._endpoint,
+                credential_scopes=["https://management.azure.com/.default"],
+                # The SDK would sleep for as long as ARM says; `_ask` retries instead, and gives up in time.
+                retry_total=0,
+            )
+        return self._clients[subscription]
+
+
+def _group_name(nsg: str) -> tuple[str, str]:
+    parts = nsg.split("/")
+    if len(parts) != 9 or parts[7].lower() != "networksecuritygroups":  # noqa: PLR2004 - the parts of such an id.
+        raise Conflict(f"not the resource id of a network security group: {nsg}")
+    return parts[4], parts[8]
+
+
+def _only_if(observed: Observed) -> dict[str, str]:
+    return {"If-Match": observed.nsg.etag}
+
+
+def _with_changes(document: Mapping[str, Any], changes: tuple[Change, ...]) -> dict[str, Any]:
+    """The whole group with our changes in it; every other rule and property stays as ARM gave it."""
+    body = deepcopy(dict(document))
+    touched = {change.rule.name.lower() for change in changes}
+    properties = dict(body["properties"])
+    kept = [rule for rule in properties.get("securityRules") or () if rule["name"].lower() not in touched]
+    written = [write_rule(change.rule) for change in changes if change.kind is not Kind.DELETE]
+    return {**body, "properties": {**properties, "securityRules": [*kept, *written]}}

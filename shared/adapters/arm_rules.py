@@ -1,0 +1,99 @@
+"""Security rules between ARM's JSON and the domain's values.
+
+ARM gives each list twice, as one value or as many (`sourceAddressPrefix`, `sourceAddressPrefixes`); what it does
+not use is absent, empty or `""`. Reading takes both together; writing uses the one that fits.
+
+Source: REST reference "Security Rules - Create Or Update", and recorded exchanges of public clients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+
+from shared.domain.ranges import Ranges
+from shared.domain.rules import ALL_PORTS, Access, Nsg, Protocol, Rule
+
+type Json = Mapping[str, Any]
+
+_PROTOCOLS = {str(protocol).lower(): protocol for protocol in Protocol}
+
+
+def read_nsg(document: Json) -> Nsg:
+    """A network security group from ARM's JSON: its inbound rules only, since Postern touches no others."""
+    properties = cast("Json", document.get("properties") or {})
+    return Nsg(
+        id=str(document["id"]),
+        etag=str(document.get("etag") or ""),
+        rules=_inbound(properties.get("securityRules")),
+        defaults=_inbound(properties.get("defaultSecurityRules")),
+        settled=properties.get("provisioningState") not in {"Updating", "Deleting"},
+    )
+
+
+def _inbound(rules: Sequence[Json] | None) -> tuple[Rule, ...]:
+    return tuple(read_rule(rule) for rule in rules or () if rule["properties"]["direction"].lower() == "inbound")
+
+
+def read_rule(document: Json) -> Rule:
+    """One rule from ARM's JSON."""
+    properties = cast("Json", document["properties"])
+    return Rule(
+        name=str(document["name"]),
+        priority=int(properties["priority"]),
+        access=Access(str(properties["access"]).capitalize()),
+        protocol=_PROTOCOLS[str(properties["protocol"]).lower()],
+        sources=_both(properties, "sourceAddressPrefix", "sourceAddressPrefixes"),
+        destinations=_both(properties, "destinationAddressPrefix", "destinationAddressPrefixes"),
+        ports=_ports(_both(properties, "destinationPortRange", "destinationPortRanges")),
+        source_ports=_ports(_both(properties, "sourcePortRange", "sourcePortRanges")),
+        source_groups=_ids(properties.get("sourceApplicationSecurityGroups")),
+        destination_groups=_ids(properties.get("destinationApplicationSecurityGroups")),
+        description=str(properties.get("description") or ""),
+        settled=properties.get("provisioningState") in {None, "Succeeded"},
+    )
+
+
+def _both(properties: Json, one: str, many: str) -> tuple[str, ...]:
+    return tuple(str(text) for text in (properties.get(one), *(properties.get(many) or ())) if text)
+
+
+def _ids(resources: Sequence[Json] | None) -> tuple[str, ...]:
+    return tuple(str(resource["id"]) for resource in resources or ())
+
+
+def _ports(texts: tuple[str, ...]) -> Ranges:
+    return Ranges.of(*(span for text in texts for span in _span(text)))
+
+
+def _span(text: str) -> Iterator[tuple[int, int]]:
+    if text == "*":
+        yield from ALL_PORTS.spans
+        return
+    low, _, high = text.partition("-")
+    yield int(low), int(high or low)
+
+
+def write_rule(rule: Rule) -> dict[str, Any]:
+    """ARM's JSON of an inbound rule of ours."""
+    ports = ["*"] if rule.ports == ALL_PORTS else [_port_text(*span) for span in rule.ports.spans]
+    properties = {
+        "description": rule.description,
+        "protocol": str(rule.protocol),
+        "access": str(rule.access),
+        "direction": "Inbound",
+        "priority": rule.priority,
+        "sourcePortRange": "*",
+        **_one_or_many("sourceAddressPrefix", "sourceAddressPrefixes", rule.sources),
+        **_one_or_many("destinationAddressPrefix", "destinationAddressPrefixes", rule.destinations),
+        **_one_or_many("destinationPortRange", "destinationPortRanges", ports),
+    }
+    return {"name": rule.name, "properties": properties}
+
+
+def _one_or_many(one: str, many: str, values: Sequence[str]) -> dict[str, Any]:
+    return {one: values[0]} if len(values) == 1 else {many: list(values)}
+
+
+def _port_text(low: int, high: int) -> str:
+    return str(low) if low == high else f"{low}-{high}"

@@ -1,0 +1,62 @@
+"""The audit in Table Storage: partition = UTC day, row = time and subject.
+
+Append-only: nothing here updates or deletes. A record's key follows from what it records, so that recording the
+same occurrence again finds it there and changes nothing.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime
+
+from shared.adapters.storage import Tables, safe_key, translated
+from shared.domain.grants import Grant, Person
+from shared.domain.guarding import Guarded, Stage
+from shared.ports import Conflict
+
+_TABLE = "audit"
+
+
+class TableAudit:
+    """The `Audit` port, and what `TableGrants` records of grants."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def policy_changed(self, guarded: Guarded) -> None:
+        """Record a change of a policy; recording it again changes nothing."""
+        kind = "policyRemoved" if guarded.stage is Stage.REMOVING else "policySet"
+        await self._append(
+            guarded.changed_at,
+            f"{guarded.machine.id.key}|{guarded.revision:06}",
+            {"kind": kind, "machine": str(guarded.machine.id), **_person(guarded.changed_by)},
+        )
+
+    async def grant_changed(self, grant: Grant) -> None:
+        """Record what last happened to a grant; recording it again changes nothing."""
+        occurrence = grant.occurrence
+        await self._append(
+            occurrence.at,
+            f"{grant.id}|{occurrence.number:03}",
+            {
+                "kind": f"grant{occurrence.state.capitalize()}",
+                "machine": str(grant.machine),
+                "grant": grant.id,
+                "requestorId": grant.requestor.id,
+                "ports": ", ".join(f"{p.span[0]}-{p.span[1]}/{p.protocol} {' '.join(p.sources)}" for p in grant.ports),
+                "justification": grant.justification,
+                "reason": str(occurrence.reason or ""),
+                "detail": occurrence.detail,
+                **_person(occurrence.by),
+            },
+        )
+
+    async def _append(self, at: datetime, subject: str, columns: dict[str, str]) -> None:
+        keys = {"PartitionKey": f"{at:%Y-%m-%d}", "RowKey": safe_key(f"{at:%H:%M:%S.%f}|{subject}"), "at": at}
+        table = await self._tables.table(_TABLE)
+        with suppress(Conflict), translated("recording in the audit"):
+            await table.create_entity({**keys, **columns})
+
+
+def _person(person: Person | None) -> dict[str, str]:
+    return {"byId": person.id if person else "", "byName": person.name if person else "Postern"}

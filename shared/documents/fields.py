@@ -1,0 +1,115 @@
+"""The small pieces of a document: ports, protocols, prefixes, durations, times.
+
+Each is read by one function that raises `PydanticCustomError` with a stable code and a sentence that says what
+would be right.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final, NoReturn
+
+from pydantic import BeforeValidator, PlainValidator
+from pydantic_core import PydanticCustomError
+
+from shared.domain.addresses import canonical_prefix
+from shared.domain.ranges import Span
+from shared.domain.rules import Protocol
+
+_LAST_PORT: Final = 65535
+_PORTS: Final = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
+# Days to seconds; years and months have no fixed length, and weeks stand alone in ISO 8601.
+_DURATION: Final = re.compile(
+    r"P(?=.)(?:(\d{1,4})D)?(?:T(?=.)(?:(\d{1,6})H)?(?:(\d{1,7})M)?(?:(\d{1,8}(?:\.\d{1,6})?)S)?)?", re.ASCII
+)
+_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
+_PROTOCOLS: Final = {"tcp": Protocol.TCP, "udp": Protocol.UDP, "*": Protocol.ANY}
+
+
+def _wrong(code: str, message: str) -> NoReturn:
+    raise PydanticCustomError(code, "{text}", {"text": message})
+
+
+def read_span(value: object) -> Span:
+    """A port as a number or text, or a span of ports such as "5000-5010"."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        _wrong("invalidPort", 'A port is a number from 0 to 65535, or a range such as "5000-5010".')
+    match = _PORTS.fullmatch(str(value).strip())
+    if match is None:
+        _wrong("invalidPort", f'{value} is not a port: use a number from 0 to 65535, or a range such as "5000-5010".')
+    low, high = int(match[1]), int(match[2] or match[1])
+    if high > _LAST_PORT:
+        _wrong("invalidPort", f"{value} is not a port: the last one is {_LAST_PORT}.")
+    if low > high:
+        _wrong("invalidPort", f"{value} runs backwards.")
+    return low, high
+
+
+def read_protocol(value: object) -> Protocol:
+    """A protocol's name in any case: those that have ports, or `*`."""
+    protocol = _PROTOCOLS.get(value.lower()) if isinstance(value, str) else None
+    if protocol is None:
+        _wrong("invalidProtocol", f'{value} is not a protocol here: use "TCP", "UDP" or "*".')
+    return protocol
+
+
+def read_prefix(value: object) -> str:
+    """An address, a CIDR prefix, or `*`, in its one spelling."""
+    try:
+        if isinstance(value, str):
+            return canonical_prefix(value.strip())
+    except ValueError as error:
+        _wrong("invalidPrefix", f"{value} is not an address or a prefix such as 203.0.113.0/24: {error}.")
+    _wrong("invalidPrefix", 'A source is an address, a prefix such as "203.0.113.0/24", or "*".')
+
+
+def read_duration(value: object) -> timedelta:
+    """An ISO 8601 duration of days, hours, minutes and seconds."""
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        _wrong("invalidDuration", f"{value} is not an ISO 8601 duration such as PT3H or PT30M.")
+    days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+def read_time(value: object) -> datetime:
+    """An RFC 3339 time with its offset; up to nine digits of a second are taken, six are kept."""
+    match = _TIME.fullmatch(value) if isinstance(value, str) else None
+    try:
+        if match:
+            return datetime.fromisoformat(f"{match[1]}{(match[2] or '')[:7]}{match[3]}".upper()).astimezone(UTC)
+    except ValueError as error:
+        _wrong("invalidTime", f"{value} is not a time: {error}.")
+    _wrong("invalidTime", f"{value} is not an RFC 3339 time such as 2026-11-22T14:00:00Z.")
+
+
+def write_duration(duration: timedelta) -> str:
+    """The ISO 8601 form of a duration, as short as Azure writes it."""
+    minutes, seconds = divmod(int(duration.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = f"{f'{hours}H' if hours else ''}{f'{minutes}M' if minutes else ''}{f'{seconds}S' if seconds else ''}"
+    return f"PT{parts or '0S'}"
+
+
+def write_time(time: datetime) -> str:
+    """The RFC 3339 form of a time in UTC."""
+    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def write_span(span: Span) -> int | str:
+    """A port as a number, or a span as "low-high"."""
+    low, high = span
+    return low if low == high else f"{low}-{high}"
+
+
+def _one[T](read: Callable[[object], T]) -> PlainValidator:
+    return PlainValidator(read)
+
+
+Port = Annotated[Span, _one(read_span)]
+ProtocolName = Annotated[Protocol, _one(read_protocol)]
+Prefix = Annotated[str, BeforeValidator(read_prefix)]
+Duration = Annotated[timedelta, _one(read_duration)]
+Time = Annotated[datetime, _one(read_time)]

@@ -1,0 +1,115 @@
+"""A request for access as callers send it, and a grant as they get it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, PlainValidator
+from pydantic_core import PydanticCustomError
+
+from shared.documents.fields import Duration, Port, Prefix, ProtocolName, Time, write_span, write_time
+from shared.documents.reading import PREFIX_FIELDS, Document, at_most_one, exactly_one, objects, read
+from shared.domain.decisions import AskedPort, Wish
+from shared.domain.grants import Grant
+from shared.domain.issues import Invalid, Issue
+from shared.domain.machines import Machine, MachineId
+
+_MOST_PORTS, _MOST_SOURCES, _LONGEST_TEXT = 20, 50, 1000
+
+
+def read_machine(value: object) -> MachineId:
+    """A machine's ARM resource id."""
+    try:
+        if isinstance(value, str):
+            return MachineId.parse(value)
+    except ValueError:
+        pass
+    form = "/subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/virtualMachines/…"
+    raise PydanticCustomError("invalidMachine", "{text}", {"text": f"A machine is named by its resource id: {form}"})
+
+
+def _as_object(value: object) -> object:
+    """A bare port number is short for an object with that number."""
+    return {"number": value} if isinstance(value, int | str) and not isinstance(value, bool) else value
+
+
+class AskedPortDocument(Document):
+    """A port that is asked for."""
+
+    number: Port
+    protocol: ProtocolName | None = None
+    allowed_source_address_prefix: Prefix | None = None
+    allowed_source_address_prefixes: Annotated[list[Prefix], Field(min_length=1, max_length=_MOST_SOURCES)] | None = (
+        None
+    )
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources, however they were given."""
+        one = (self.allowed_source_address_prefix,) if self.allowed_source_address_prefix else ()
+        return (*one, *(self.allowed_source_address_prefixes or ()))
+
+
+class GrantRequest(Document):
+    """A request for access."""
+
+    machine: Annotated[MachineId, PlainValidator(read_machine)]
+    ports: Annotated[
+        list[Annotated[AskedPortDocument, BeforeValidator(_as_object)]], Field(min_length=1, max_length=_MOST_PORTS)
+    ]
+    duration: Duration | None = None
+    end_time_utc: Time | None = None
+    justification: str = Field("", max_length=_LONGEST_TEXT)
+
+    @property
+    def wish(self) -> Wish:
+        """What is asked for, as the domain knows it."""
+        ports = tuple(AskedPort(port.number, port.protocol, port.sources) for port in self.ports)
+        return Wish(ports, self.duration, self.end_time_utc, self.justification)
+
+
+def read_grant_request(body: bytes) -> GrantRequest | Invalid:
+    """Read a request for access, or tell everything that is wrong with it."""
+    return read(GrantRequest, body, _across)
+
+
+def _across(document: Mapping[str, Any]) -> Iterator[Issue]:
+    yield from exactly_one(document, "", "duration", "endTimeUtc")
+    for path, port in objects(document, "ports"):
+        yield from at_most_one(port, path, *PREFIX_FIELDS)
+
+
+def write_grant(grant: Grant, machine: Machine | None = None) -> dict[str, Any]:
+    """A grant as callers get it; with the machine, also how to connect."""
+    return {
+        "id": grant.id,
+        "machine": str(grant.machine),
+        "state": str(grant.state),
+        "reason": str(grant.reason) if grant.reason else None,
+        "detail": grant.detail or None,
+        "requestor": {"id": grant.requestor.id, "name": grant.requestor.name},
+        "ports": [
+            {"number": write_span(port.span), "protocol": str(port.protocol).upper(), "sources": list(port.sources)}
+            for port in grant.ports
+        ],
+        "requestedAt": write_time(grant.requested_at),
+        "startTimeUtc": write_time(grant.started_at) if grant.started_at else None,
+        "endTimeUtc": write_time(grant.ends_at),
+        "justification": grant.justification,
+        "rules": [{"nsg": rule.nsg, "name": rule.name, "priority": rule.priority} for rule in grant.rules],
+        "connect": _connect(grant, machine) if machine else None,
+    }
+
+
+def _connect(grant: Grant, machine: Machine) -> dict[str, str]:
+    """The address to connect to, and the command for it where the port says which it is."""
+    hosts = [*machine.public_addresses, *(endpoint.address for endpoint in machine.endpoints)]
+    host = hosts[0]
+    known = {22: ("ssh", f"ssh {host}"), 3389: ("rdp", f"mstsc /v:{host}")}
+    commands = dict(command for port in grant.ports for number, command in known.items() if _within(number, port.span))
+    return {"host": host, **commands}
+
+
+def _within(number: int, span: tuple[int, int]) -> bool:
+    return span[0] <= number <= span[1]

@@ -1,0 +1,174 @@
+"""A policy as administrators send it and as everybody gets it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from shared.documents.fields import Duration, Port, Prefix, ProtocolName, write_duration, write_span, write_time
+from shared.documents.reading import PREFIX_FIELDS, Document, at_most_one, objects, read
+from shared.domain.exposure import Leak
+from shared.domain.guarding import Guarded
+from shared.domain.issues import Invalid, Issue
+from shared.domain.policies import (
+    DEFAULT_DURATION,
+    LONGEST_DURATION,
+    Lock,
+    Origin,
+    Policy,
+    PolicyPort,
+    Scope,
+    default_ports,
+)
+from shared.domain.ranges import Ranges
+from shared.domain.rules import Protocol
+
+_MOST_PORTS, _MOST_SOURCES, _MOST_PEOPLE = 100, 50, 200
+_GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+
+
+class PolicyPortDocument(Document):
+    """A port that may be asked for."""
+
+    number: Port
+    protocol: ProtocolName = Protocol.TCP
+    allowed_source_address_prefix: Prefix | None = None
+    allowed_source_address_prefixes: Annotated[list[Prefix], Field(min_length=1, max_length=_MOST_SOURCES)] | None = (
+        None
+    )
+    max_request_access_duration: Duration = DEFAULT_DURATION
+
+    @property
+    def value(self) -> PolicyPort:
+        """The port as the domain knows it."""
+        one = (self.allowed_source_address_prefix,) if self.allowed_source_address_prefix else ()
+        sources = (*one, *(self.allowed_source_address_prefixes or ())) or ("*",)
+        return PolicyPort(self.number, self.protocol, sources, self.max_request_access_duration)
+
+
+class LockDocument(Document):
+    """How the machine is locked."""
+
+    scope: Literal["all", "ports"] = "all"
+    keep_open: Annotated[list[Port], Field(max_length=_MOST_PORTS)] = Field(default=[])
+    from_: Literal["*", "Internet"] = Field("*", alias="from")
+
+    @property
+    def value(self) -> Lock:
+        """The lock as the domain knows it."""
+        return Lock(Scope(self.scope), Origin(self.from_), tuple(self.keep_open))
+
+
+class JustificationDocument(Document):
+    """Whether those who ask have to say why."""
+
+    required: bool = False
+
+
+class PolicyDocument(Document):
+    """The policy of one machine."""
+
+    ports: Annotated[list[PolicyPortDocument], Field(min_length=1, max_length=_MOST_PORTS)] | None = None
+    lock: LockDocument = LockDocument()
+    justification: JustificationDocument = JustificationDocument()
+    requestors: Annotated[list[Annotated[str, Field(pattern=_GUID)]], Field(max_length=_MOST_PEOPLE)] = Field(
+        default=[]
+    )
+
+    @property
+    def value(self) -> Policy:
+        """The policy as the domain knows it."""
+        ports = default_ports() if self.ports is None else tuple(port.value for port in self.ports)
+        people = tuple(person.lower() for person in self.requestors)
+        return Policy(ports, self.lock.value, self.justification.required, people)
+
+
+def read_policy(body: bytes, shortest: timedelta) -> Policy | Invalid:
+    """Read a policy, or tell everything that is wrong with it. `shortest` is the least time that a port may offer."""
+    document = read(PolicyDocument, body, _across)
+    if isinstance(document, Invalid):
+        return document
+    policy = document.value
+    issues = (*_durations(policy, shortest), *_overlaps(policy), *_lock(policy))
+    return Invalid(issues) if issues else policy
+
+
+def _across(document: Mapping[str, Any]) -> Iterator[Issue]:
+    for path, port in objects(document, "ports"):
+        yield from at_most_one(port, path, *PREFIX_FIELDS)
+
+
+def _durations(policy: Policy, shortest: timedelta) -> Iterator[Issue]:
+    for index, port in enumerate(policy.ports):
+        if not shortest <= port.longest <= LONGEST_DURATION:
+            least, most = write_duration(shortest), write_duration(LONGEST_DURATION)
+            path = f"ports[{index}].maxRequestAccessDuration"
+            yield Issue("durationOutOfRange", path, f"The longest access lasts between {least} and {most}.")
+
+
+def _overlaps(policy: Policy) -> Iterator[Issue]:
+    """Each port of a protocol stands once, so that it is plain which sources and which duration hold for it."""
+    for index, port in enumerate(policy.ports):
+        for other in policy.ports[:index]:
+            alike = port.protocol is other.protocol or Protocol.ANY in {port.protocol, other.protocol}
+            if alike and Ranges.of(port.span) & Ranges.of(other.span):
+                text = f"{write_span(port.span)} over {port.protocol} stands in the policy already."
+                yield Issue("overlappingPorts", f"ports[{index}].number", text)
+
+
+def _lock(policy: Policy) -> Iterator[Issue]:
+    if policy.lock.keep_open and policy.lock.scope is Scope.PORTS:
+        yield Issue(
+            "keepOpenNeedsScopeAll", "lock.keepOpen", 'With scope "ports" all other ports are left alone anyway.'
+        )
+    offered = Ranges.of(*(port.span for port in policy.ports))
+    for index, span in enumerate(policy.lock.keep_open):
+        if Ranges.of(span) & offered:
+            text = f"{write_span(span)} is a port to be asked for; kept open, it would need no asking."
+            yield Issue("keepOpenIsGuarded", f"lock.keepOpen[{index}]", text)
+
+
+def write_policy(policy: Policy) -> dict[str, Any]:
+    """A policy as callers get it, and as they may send it back."""
+    return {
+        "ports": [
+            {
+                "number": write_span(port.span),
+                "protocol": str(port.protocol).upper(),
+                "allowedSourceAddressPrefixes": list(port.sources),
+                "maxRequestAccessDuration": write_duration(port.longest),
+            }
+            for port in policy.ports
+        ],
+        "lock": {
+            "scope": str(policy.lock.scope),
+            "keepOpen": [write_span(span) for span in policy.lock.keep_open],
+            "from": str(policy.lock.origin),
+        },
+        "justification": {"required": policy.justification_required},
+        "requestors": list(policy.requestors),
+    }
+
+
+def write_guarded(guarded: Guarded, leaks: tuple[Leak, ...] | None) -> dict[str, Any]:
+    """A machine's policy with the truth about its lock."""
+    return {
+        "machine": str(guarded.machine.id),
+        "policy": write_policy(guarded.policy),
+        "lock": write_lock(leaks),
+        "changedAt": write_time(guarded.changed_at),
+        "changedBy": {"id": guarded.changed_by.id, "name": guarded.changed_by.name},
+    }
+
+
+def write_lock(leaks: tuple[Leak, ...] | None) -> dict[str, Any]:
+    """Whether a lock holds; when it does not, what lets traffic through, and where."""
+    if leaks is None:
+        return {"state": "unknown", "because": []}
+    because = [
+        {"address": leak.address, "nsg": leak.nsg, "rule": leak.rule, "priority": leak.priority} for leak in leaks
+    ]
+    return {"state": "exposed" if leaks else "holds", "because": because}

@@ -1,0 +1,107 @@
+"""Closing grants: one mechanism for deadlines, revocations, removed policies and openings that failed.
+
+First the grant is marked `closing`, so that the intent survives a crash; then its claims are withdrawn and the
+groups settled; only when its rules were seen gone is it over. Closing needs no policy and asks nobody.
+Many grants are closed together, so that each group is written once however many of them it holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.claims import OpenClaim, Wanted
+from shared.domain.grants import Grant, Person
+from shared.domain.lifecycle import Reason, State
+from shared.ports import Conflict, Due, NotFound, Stored, Unavailable
+from shared.services.settling import Purpose, settle
+from shared.services.world import World, each
+
+_GRANTS_AT_ONCE = 16
+_GROUPS_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a grant has to close, who wants it, and what more there is to say."""
+
+    reason: Reason
+    by: Person | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """How far closing came: the grants that are over, and for the others what stood in the way."""
+
+    grants: tuple[Grant, ...]
+    problems: tuple[Exception, ...]
+
+
+async def close(world: World, grants: Sequence[tuple[Stored[Grant], Ending]]) -> Closed:
+    """Close unfinished grants together. One that cannot be closed now stays `closing`; the sweep goes on with it."""
+    marked = await each(lambda wish: _mark(world, *wish), grants, _GRANTS_AT_ONCE)
+    closing = [result for result in marked if not isinstance(result, Exception)]
+    groups = _by_group(closing)
+    served = await each(lambda nsg: _settle(world, nsg, groups[nsg]), groups, _GROUPS_AT_ONCE)
+    settled = dict(zip(groups, served, strict=True))
+    stuck = {nsg: result for nsg, result in settled.items() if isinstance(result, Exception)}
+    free = [grant for grant in closing if not any(nsg.lower() in stuck for nsg in grant.value.nsgs)]
+    finished = await each(lambda grant: _finish(world, grant), free, _GRANTS_AT_ONCE)
+    problems = [result for result in (*marked, *stuck.values(), *finished) if isinstance(result, Exception)]
+    return Closed(tuple(result for result in finished if isinstance(result, Grant)), tuple(problems))
+
+
+async def _mark(world: World, stored: Stored[Grant], ending: Ending) -> Stored[Grant]:
+    """Store the intent to close, withdraw the claims, and return the grant as it is now stored."""
+    grant = stored.value
+    if grant.state is not State.CLOSING:
+        changed = grant.ended(world.clock.now(), ending.reason, ending.by, ending.detail)
+        # Should we die here, the sweep finds the grant at once and not only at its deadline.
+        await world.dues.add(Due(changed.occurrence.at, grant.id))
+        stored = await world.grants.save(stored, changed)
+    for nsg in grant.nsgs:
+        await world.desk.post(nsg, _withdrawn(grant))
+    return stored
+
+
+def _withdrawn(grant: Grant) -> OpenClaim:
+    return OpenClaim(grant.id, grant.requestor.name, (), grant.ports, grant.ends_at, Wanted.ABSENT)
+
+
+def _by_group(grants: Sequence[Stored[Grant]]) -> dict[str, list[str]]:
+    """For each group that may hold rules of these grants, the claims to be taken off its desk."""
+    groups: dict[str, list[str]] = {}
+    for grant in grants:
+        for nsg in grant.value.nsgs:
+            groups.setdefault(nsg.lower(), []).append(_withdrawn(grant.value).key)
+    return groups
+
+
+async def _settle(world: World, nsg: str, keys: Sequence[str]) -> None:
+    """Settle a group; one that no longer exists holds no rules either."""
+    try:
+        if await settle(world, nsg, keys, Purpose.CLOSE) is None:
+            raise Unavailable(f"{nsg} is being changed by somebody else")
+    except NotFound:
+        entries = await world.desk.entries(nsg)
+        await world.desk.conclude(nsg, {entries[key]: None for key in keys if key in entries})
+
+
+async def _finish(world: World, stored: Stored[Grant]) -> Grant:
+    """The rules were seen gone: the grant is over, and nothing is due any more."""
+    grant = stored.value
+    desks = [await world.desk.entries(nsg) for nsg in grant.nsgs]
+    if any(_withdrawn(grant).key in desk for desk in desks):
+        raise Conflict(f"the rules of grant {grant.id} have not been seen gone")
+    over = (await world.grants.save(stored, grant.gone(world.clock.now()))).value
+    opening = first_due(grant.requested_at, grant.ends_at, world)
+    for at in {grant.ends_at, grant.occurrence.at, opening}:
+        await world.dues.remove(Due(at, grant.id))
+    return over
+
+
+def first_due(requested_at: datetime, ends_at: datetime, world: World) -> datetime:
+    """When an opening that nobody finished is looked at."""
+    return min(ends_at, requested_at + world.times.opening)

@@ -1,0 +1,187 @@
+"""Asking for access, seeing what became of it, and giving it up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from shared.domain.addresses import is_v6
+from shared.domain.claims import Finding, OpenClaim
+from shared.domain.decisions import Allowed, Asker, Wish, decide
+from shared.domain.grants import Grant, GrantPort, Occurrence, Person
+from shared.domain.guarding import Guarded, Stage, open_claims
+from shared.domain.issues import Issue, Refused
+from shared.domain.keys import CHANCE_BITS, new_grant_id
+from shared.domain.lifecycle import Reason, State
+from shared.domain.machines import MachineId
+from shared.ports import Attempt, Conflict, Due, Entry, NotFound, Stored, Unavailable
+from shared.services.closing import Ending, close, first_due
+from shared.services.settling import Purpose, Settled, settle_all
+from shared.services.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request for access: who, from where, to what, and under which Idempotency-Key."""
+
+    machine: MachineId
+    wish: Wish
+    person: Person
+    asker: Asker
+    key: str | None = None
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A grant as it now stands, and what holds it up, if Azure does."""
+
+    grant: Grant
+    held_up: Unavailable | None = None
+
+
+async def ask(world: World, request: Ask) -> Progress | Refused:
+    """Open what was asked for, if the policy allows it.
+
+    The grant is `active` when its rules were seen in force, `opening` when that takes longer than a caller
+    wants to wait, and `failed` when the group leaves no room. Raises NotFound when the machine has no policy,
+    Conflict when the Idempotency-Key was used for another request.
+    """
+    guarded = await _guarded(world, request.machine)
+    now = world.clock.now()
+    attempt = Attempt(request.digest, new_grant_id(request.machine.key, now, world.chance(CHANCE_BITS)))
+    if request.key:
+        attempt = await world.attempts.first(request.person.id, request.key, attempt)
+        if attempt.digest != request.digest:
+            raise Conflict("This Idempotency-Key was used for another request.")
+        if stored := await world.grants.get(attempt.grant):
+            return await resume(world, stored)
+    decision = decide(guarded.policy, request.wish, request.asker, now, world.times.shortest_grant)
+    if isinstance(decision, Refused):
+        return decision
+    if issues := _unreachable(decision.ports, guarded):
+        return Refused(issues)
+    grant = _grant(attempt.grant, request, decision, guarded, now)
+    return await resume(world, await _store(world, grant))
+
+
+async def _guarded(world: World, machine: MachineId) -> Guarded:
+    stored = await world.policies.get(machine) if machine.subscription in world.subscriptions else None
+    if stored is None or stored.value.stage is not Stage.GUARDED:
+        raise NotFound("Just-in-time access is not enabled on this machine, or you may not see it.")
+    return stored.value
+
+
+def _unreachable(ports: tuple[GrantPort, ...], guarded: Guarded) -> tuple[Issue, ...]:
+    """A source of a family in which the machine has no address could never get in."""
+    families = {is_v6(endpoint.address) for endpoint in guarded.machine.endpoints}
+    sources = {source for port in ports for source in port.sources if source != "*" and is_v6(source) not in families}
+    return tuple(
+        Issue("sourceUnreachable", "ports", f"{source} cannot reach the machine, which has no address of that family.")
+        for source in sorted(sources)
+    )
+
+
+def _grant(id_: str, request: Ask, allowed: Allowed, guarded: Guarded, now: datetime) -> Grant:
+    wish = request.wish
+    return Grant(
+        id=id_,
+        machine=guarded.machine.id,
+        state=State.OPENING,
+        requestor=request.person,
+        ports=allowed.ports,
+        requested_at=now,
+        ends_at=now + wish.lasts(now),
+        duration=wish.duration,
+        justification=wish.justification,
+        nsgs=guarded.machine.nsgs,
+        occurrence=Occurrence(0, State.OPENING, now, request.person),
+    )
+
+
+async def _store(world: World, grant: Grant) -> Stored[Grant]:
+    """Keep the grant and its deadline before anything is opened; the deadline first, so that no grant is without."""
+    await world.dues.add(Due(first_due(grant.requested_at, grant.ends_at, world), grant.id))
+    try:
+        return await world.grants.add(grant)
+    except Conflict:
+        # The same POST came twice at once; both go on with the one grant.
+        stored = await world.grants.get(grant.id)
+        if stored is None:
+            raise
+        return stored
+
+
+async def resume(world: World, stored: Stored[Grant]) -> Progress:
+    """Go on with a grant that is opening, for whoever asks for it or asks about it; others are returned as they are."""
+    grant = stored.value
+    if grant.state is not State.OPENING:
+        return Progress(grant)
+    guarded = await world.policies.get(grant.machine)
+    if guarded is None or guarded.value.stage is not Stage.GUARDED:
+        return Progress(grant)
+    claims = open_claims(grant, guarded.value.machine)
+    try:
+        await asyncio.gather(*(world.desk.offer(nsg, claim) for nsg, claim in claims.items()))
+        settled = await settle_all(world, claims, Purpose.OPEN)
+        return Progress(await _conclude(world, stored, claims, settled))
+    except Unavailable as error:
+        # The intent is kept: whoever asks about the grant goes on with it, and if nobody does, the sweep ends it.
+        return Progress(grant, error)
+    except NotFound as error:
+        return Progress(await _fail(world, stored, str(error)))
+    except Conflict:
+        return Progress(await get(world, grant.id))
+
+
+async def _fail(world: World, stored: Stored[Grant], why: str) -> Grant:
+    await close(world, [(stored, Ending(Reason.BLOCKED, detail=why))])
+    return await get(world, stored.value.id)
+
+
+async def _conclude(
+    world: World, stored: Stored[Grant], claims: Mapping[str, OpenClaim], settled: Mapping[str, Settled | None]
+) -> Grant:
+    seen = {nsg: result.entries[claims[nsg].key] if result else None for nsg, result in settled.items()}
+    entries = {nsg: entry for nsg, entry in seen.items() if entry}
+    if blocked := next((e for e in entries.values() if e.outcome.finding is Finding.BLOCKED), None):
+        return await _fail(world, stored, blocked.outcome.detail)
+    if len(entries) < len(seen) or any(e.outcome.finding is not Finding.FULFILLED for e in entries.values()):
+        return await get(world, stored.value.id)
+    rules = tuple(rule for entry in entries.values() for rule in entry.outcome.rules)
+    opened = stored.value.opened(world.clock.now(), rules)
+    await world.dues.add(Due(opened.ends_at, opened.id))
+    await world.grants.save(stored, opened)
+    await _keep_time(world, opened, entries)
+    return opened
+
+
+async def _keep_time(world: World, grant: Grant, entries: Mapping[str, Entry]) -> None:
+    """Tell the desks and the reminder when the opened grant ends. Until then the earlier, stored end holds."""
+    for nsg, entry in entries.items():
+        if isinstance(entry.claim, OpenClaim) and entry.claim.ends_at != grant.ends_at:
+            # Somebody who changed the claim meanwhile is closing it, and needs no telling.
+            with suppress(Conflict):
+                await world.desk.amend(nsg, entry, replace(entry.claim, ends_at=grant.ends_at))
+    await world.reminders.send(grant.id, grant.ends_at - world.clock.now() - world.times.head_start)
+
+
+async def get(world: World, id_: str) -> Grant:
+    """One grant. Raises NotFound."""
+    stored = await world.grants.get(id_)
+    if stored is None:
+        raise NotFound("There is no such grant, or you may not see it.")
+    return stored.value
+
+
+async def revoke(world: World, id_: str, by: Person) -> Grant:
+    """End a grant before its time. One that has ended already is returned as it is. Raises NotFound."""
+    stored = await world.grants.get(id_)
+    if stored is None:
+        raise NotFound("There is no such grant, or you may not see it.")
+    if stored.value.unfinished:
+        await close(world, [(stored, Ending(Reason.REVOKED, by))])
+    return await get(world, id_)

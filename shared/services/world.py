@@ -1,0 +1,58 @@
+"""Everything outside that a use case may need, in one value, and the times that it keeps to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared.ports import Attempts, Audit, Clock, Desk, Dues, Grants, Network, Policies, Reminders
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long things may take."""
+
+    shortest_grant: timedelta = timedelta(minutes=5)
+    lease: timedelta = timedelta(seconds=15)
+    # How long a request waits for its rule before it answers "not yet".
+    patience: timedelta = timedelta(seconds=25)
+    # An opening that nobody finished within this time has failed.
+    opening: timedelta = timedelta(minutes=2)
+    # A reminder comes this much early, so that polling the queue does not make closing late.
+    head_start: timedelta = timedelta(seconds=4)
+    # How long one settling may go on before it gives up.
+    settling: timedelta = timedelta(seconds=120)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The ports, wired."""
+
+    clock: Clock
+    network: Network
+    policies: Policies
+    grants: Grants
+    dues: Dues
+    desk: Desk
+    audit: Audit
+    reminders: Reminders
+    attempts: Attempts
+    chance: Callable[[int], int]  # So many random bits.
+    subscriptions: tuple[str, ...]
+    times: Times = Times()
+
+
+async def each[T, R](do: Callable[[T], Awaitable[R]], items: Iterable[T], at_once: int) -> list[R | Exception]:
+    """Do something for each item, a few at once; an item that fails gives its error and stops no other."""
+    gate = asyncio.Semaphore(at_once)
+
+    async def one(item: T) -> R | Exception:
+        async with gate:
+            try:
+                return await do(item)
+            except Exception as error:  # noqa: BLE001 - the caller gets it, item by item.
+                return error
+
+    return list(await asyncio.gather(*(one(item) for item in items)))

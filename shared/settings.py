@@ -1,0 +1,95 @@
+"""What the operator says about this deployment: one typed value, read from a mapping, with all faults at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+_GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_MINUTES: Final = re.compile(r"PT(?:(\d{1,4})M)?(?:(\d{1,5})S)?")
+_STORAGE: Final = "AzureWebJobsStorage"
+
+
+class SettingsError(Exception):
+    """Settings are missing or wrong; the message names each and says what it must hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Where tables and queues are: two endpoints for our identity, or one connection string (local only)."""
+
+    tables: str
+    queues: str
+    connection_string: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings. Documented in docs/settings.md, which a test holds against `NAMES`."""
+
+    subscriptions: tuple[str, ...]
+    storage: Storage
+    trusts_easy_auth: bool
+    shortest_grant: timedelta = timedelta(minutes=5)
+    arm_endpoint: str = "https://management.azure.com"
+
+
+NAMES: Final = (
+    "POSTERN_SUBSCRIPTIONS",
+    "POSTERN_TRUST_EASY_AUTH",
+    "POSTERN_SHORTEST_DURATION",
+    "POSTERN_ARM_ENDPOINT",
+    "WEBSITE_AUTH_ENABLED",
+    f"{_STORAGE}__tableServiceUri",
+    f"{_STORAGE}__queueServiceUri",
+    _STORAGE,
+)
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the settings. Raises SettingsError that names everything that is wrong."""
+    faults = [*_faults(environ)]
+    if faults:
+        raise SettingsError(" ".join(faults))
+    connection = environ.get(_STORAGE)
+    return Settings(
+        subscriptions=_subscriptions(environ),
+        storage=Storage(
+            environ.get(f"{_STORAGE}__tableServiceUri", ""), environ.get(f"{_STORAGE}__queueServiceUri", ""), connection
+        ),
+        trusts_easy_auth=trusts_easy_auth(environ),
+        shortest_grant=_duration(environ.get("POSTERN_SHORTEST_DURATION", "PT5M")) or timedelta(minutes=5),
+        arm_endpoint=environ.get("POSTERN_ARM_ENDPOINT", "https://management.azure.com").rstrip("/"),
+    )
+
+
+def trusts_easy_auth(environ: Mapping[str, str]) -> bool:
+    """Whether the platform says that Easy Auth is in front, and the operator agrees. Without both, nobody is let in."""
+    platform = environ.get("WEBSITE_AUTH_ENABLED", "").lower() == "true"
+    return platform and environ.get("POSTERN_TRUST_EASY_AUTH", "").lower() == "true"
+
+
+def _faults(environ: Mapping[str, str]) -> Iterator[str]:
+    subscriptions = _subscriptions(environ)
+    if not subscriptions or not all(_GUID.fullmatch(id_) for id_ in subscriptions):
+        yield "POSTERN_SUBSCRIPTIONS must hold the ids of the subscriptions to guard, separated by commas."
+    if not environ.get(_STORAGE):
+        for name in (f"{_STORAGE}__tableServiceUri", f"{_STORAGE}__queueServiceUri"):
+            if not environ.get(name, "").startswith("https://"):
+                yield f"{name} must hold the https address of the storage account's service."
+    if not _duration(environ.get("POSTERN_SHORTEST_DURATION", "PT5M")):
+        yield "POSTERN_SHORTEST_DURATION must hold an ISO 8601 duration of minutes and seconds, such as PT5M."
+    if not environ.get("POSTERN_ARM_ENDPOINT", "https://").startswith("https://"):
+        yield "POSTERN_ARM_ENDPOINT must hold the https address of Azure Resource Manager."
+
+
+def _subscriptions(environ: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(id_.strip().lower() for id_ in environ.get("POSTERN_SUBSCRIPTIONS", "").split(",") if id_.strip())
+
+
+def _duration(text: str) -> timedelta | None:
+    match = _MINUTES.fullmatch(text)
+    return timedelta(minutes=int(match[1] or 0), seconds=int(match[2] or 0)) if match else None

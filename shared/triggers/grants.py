@@ -1,0 +1,179 @@
+"""Asking for access, looking at grants, and ending one early."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+import azure.functions as func
+
+from shared.bootstrap import Postern
+from shared.domain.decisions import Asker
+from shared.domain.grants import Grant
+from shared.domain.issues import Invalid, Issue, Refused
+from shared.domain.keys import is_grant_id
+from shared.domain.lifecycle import State
+from shared.domain.machines import MachineId
+from shared.ports import GrantFilter, NotFound, Stored
+from shared.triggers.callers import Caller, Role
+from shared.triggers.http import WHO_SEE_ALL, Answer, Call, answers, reply
+from shared.triggers.problems import Wrong, problem
+
+if TYPE_CHECKING:
+    from shared.services.grants import Progress
+    from shared.services.world import World
+
+_WHO_SEE: Final = (Role.REQUESTOR, *WHO_SEE_ALL)
+_WHO_END: Final = (Role.REQUESTOR, Role.APPROVER, Role.ADMINISTRATOR)
+_LONGEST_WAIT: Final = 60
+_LONGEST_KEY: Final = 200
+_PAGE, _LARGEST_PAGE = 50, 200
+
+
+def blueprint(app: Postern) -> func.Blueprint:
+    """The functions of this module."""
+    grants = func.Blueprint()
+
+    @grants.function_name("askForAccess")
+    @grants.route("api/grants", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+    @answers(app, Role.REQUESTOR)
+    async def ask(call: Call) -> Answer:
+        from shared.documents.grants import read_grant_request
+        from shared.services.grants import Ask
+        from shared.services.grants import ask as ask_for
+
+        body = call.body()
+        wanted = read_grant_request(body)
+        if isinstance(wanted, Invalid):
+            return wanted
+        asker = Asker(call.caller.ids, call.address)
+        digest = hashlib.sha256(body).hexdigest()
+        request = Ask(wanted.machine, wanted.wish, call.caller.person, asker, _key(call), digest)
+        world = _patient(app.world(), call)
+        progress = await ask_for(world, request)
+        return progress if isinstance(progress, Refused) else await _tell(world, progress)
+
+    @grants.function_name("getGrant")
+    @grants.route("api/grants/{id}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+    @answers(app, *_WHO_SEE)
+    async def get(call: Call) -> Answer:
+        from shared.services.grants import resume
+
+        world = _patient(app.world(), call)
+        stored = await _visible(world, call, WHO_SEE_ALL)
+        progress = await resume(world, stored)
+        return reply(HTTPStatus.OK, await _document(world, progress.grant), **_when(progress))
+
+    @grants.function_name("listGrants")
+    @grants.route("api/grants", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+    @answers(app, *_WHO_SEE)
+    async def list_(call: Call) -> Answer:
+        from shared.documents.grants import write_grant
+
+        size = _size(call)
+        wanted = _filter(call)
+        if isinstance(wanted, Invalid):
+            return wanted
+        try:
+            found, token = await app.world().grants.page(wanted, size, call.request.params.get("pageToken"))
+        except ValueError as error:
+            return Invalid((Issue("invalidPageToken", "pageToken", str(error)),))
+        return reply(HTTPStatus.OK, {"value": [write_grant(grant) for grant in found], "nextPageToken": token})
+
+    @grants.function_name("revokeGrant")
+    @grants.route("api/grants/{id}/revoke", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+    @answers(app, *_WHO_END)
+    async def revoke(call: Call) -> Answer:
+        from shared.services.grants import revoke as end
+
+        world = app.world()
+        stored = await _visible(world, call, (Role.APPROVER, Role.ADMINISTRATOR))
+        grant = await end(world, stored.value.id, call.caller.person)
+        status = HTTPStatus.ACCEPTED if grant.unfinished else HTTPStatus.OK
+        return reply(status, await _document(world, grant), Location=f"/api/grants/{grant.id}")
+
+    return grants
+
+
+def _key(call: Call) -> str | None:
+    key: str | None = call.request.headers.get("idempotency-key")
+    if key is not None and not 0 < len(key) <= _LONGEST_KEY:
+        text = f"An Idempotency-Key has between 1 and {_LONGEST_KEY} characters."
+        raise Wrong(HTTPStatus.BAD_REQUEST, "invalidIdempotencyKey", text)
+    return key
+
+
+def _patient(world: World, call: Call) -> World:
+    """The world as seen by a caller who says how long to wait."""
+    seconds = call.patience()
+    if seconds is None:
+        return world
+    return replace(world, times=replace(world.times, patience=timedelta(seconds=min(seconds, _LONGEST_WAIT))))
+
+
+async def _tell(world: World, progress: Progress) -> Answer:
+    """The answer to a request: open, not yet, or failed."""
+    grant = progress.grant
+    document = await _document(world, grant)
+    place = f"/api/grants/{grant.id}"
+    match grant.state:
+        case State.ACTIVE:
+            return reply(HTTPStatus.CREATED, document, Location=place)
+        case State.FAILED | State.CLOSING if grant.reason and grant.started_at is None:
+            text = f"The access could not be opened: {grant.detail or grant.reason}."
+            return problem(HTTPStatus.CONFLICT, str(grant.reason), text, grant=document)
+        case State.OPENING:
+            return reply(HTTPStatus.ACCEPTED, document, Location=place, **_when(progress))
+    return reply(HTTPStatus.OK, document, Location=place)
+
+
+def _when(progress: Progress) -> dict[str, str]:
+    """When it makes sense to ask again about a grant that is on its way."""
+    if progress.grant.state not in {State.OPENING, State.CLOSING}:
+        return {}
+    seconds = progress.held_up.retry_after.total_seconds() if progress.held_up else 2
+    return {"Retry_After": str(max(1, round(seconds)))}
+
+
+async def _document(world: World, grant: Grant) -> dict[str, object]:
+    from shared.documents.grants import write_grant
+
+    guarded = await world.policies.get(grant.machine) if grant.state is State.ACTIVE else None
+    return write_grant(grant, guarded.value.machine if guarded else None)
+
+
+async def _visible(world: World, call: Call, who_see_all: tuple[Role, ...]) -> Stored[Grant]:
+    """The grant that is named, if the caller may see it; what is not there and what is not theirs look the same."""
+    id_ = str(call.request.route_params.get("id", "")).lower()
+    stored = await world.grants.get(id_) if is_grant_id(id_) else None
+    if stored is None or not _may_see(call.caller, stored.value, who_see_all):
+        raise NotFound("There is no such grant, or you may not see it.")
+    return stored
+
+
+def _may_see(caller: Caller, grant: Grant, who_see_all: tuple[Role, ...]) -> bool:
+    return grant.requestor.id == caller.person.id or caller.has_any(who_see_all)
+
+
+def _size(call: Call) -> int:
+    text = call.request.params.get("pageSize", str(_PAGE))
+    if not text.isdecimal() or not 1 <= int(text) <= _LARGEST_PAGE:
+        raise Wrong(HTTPStatus.BAD_REQUEST, "invalidPageSize", f"pageSize is a number from 1 to {_LARGEST_PAGE}.")
+    return int(text)
+
+
+def _filter(call: Call) -> GrantFilter | Invalid:
+    params, issues = call.request.params, []
+    states = frozenset(part for part in params.get("state", "").split(",") if part)
+    issues += [Issue("unknownValue", "state", f"{s} is no state of a grant.") for s in sorted(states - set(State))]
+    machine = None
+    try:
+        machine = MachineId.parse(params["machine"]) if "machine" in params else None
+    except ValueError as error:
+        issues.append(Issue("invalidMachine", "machine", f"{error}."))
+    sees_all = call.caller.has_any(WHO_SEE_ALL)
+    requestor = params.get("requestor") if sees_all else call.caller.person.id
+    return Invalid(tuple(issues)) if issues else GrantFilter(machine, requestor, states or None)

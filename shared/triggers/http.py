@@ -1,0 +1,110 @@
+"""What every HTTP endpoint does: know the caller, check the roles and the form of the request, map what comes out."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+import azure.functions as func
+
+from shared.bootstrap import Postern
+from shared.domain.issues import Invalid, Refused
+from shared.triggers.callers import Caller, Role, address_of, caller_of
+from shared.triggers.problems import Wrong, of_answer, of_error, problem
+
+_LARGEST_BODY: Final = 64 * 1024
+_CSRF_HEADER: Final = "x-postern-request"
+_log = logging.getLogger("postern.http")
+
+EVERYBODY: Final = tuple(Role)
+WHO_SEE_ALL: Final = (Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request of a caller who may make it."""
+
+    request: func.HttpRequest
+    caller: Caller
+
+    @property
+    def address(self) -> str | None:
+        """The caller's address as the platform saw it."""
+        return address_of(self.request.headers)
+
+    @property
+    def etag(self) -> str | None:
+        """The version that the caller wants to change; None when it does not say."""
+        value = self.request.headers.get("if-match")
+        return None if value in {None, "*"} else value
+
+    def body(self) -> bytes:
+        """The body of a request that must have one, of JSON, and not too large. Raises Wrong."""
+        kind = str(self.request.headers.get("content-type", "")).partition(";")[0].strip().lower()
+        if kind != "application/json":
+            text = "Send the body as application/json."
+            raise Wrong(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupportedMediaType", text)
+        body = self.request.get_body()
+        if len(body) > _LARGEST_BODY:
+            text = f"A body holds at most {_LARGEST_BODY} bytes."
+            raise Wrong(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "tooLarge", text)
+        return body
+
+    def patience(self) -> int | None:
+        """How many seconds the caller is ready to wait (`Prefer: wait=N`); None when it does not say."""
+        match = re.search(r"(?:^|[,;\s])wait=(\d{1,3})\b", str(self.request.headers.get("prefer", "")))
+        return int(match[1]) if match else None
+
+
+type Answer = func.HttpResponse | Invalid | Refused
+type Handler = Callable[[Call], Awaitable[Answer]]
+type Trigger = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
+
+
+def answers(app: Postern, *roles: Role) -> Callable[[Handler], Trigger]:
+    """Make an HTTP function of a handler that only callers with one of these roles reach."""
+
+    def decorate(handler: Handler) -> Trigger:
+        @functools.wraps(handler)
+        async def trigger(req: func.HttpRequest) -> func.HttpResponse:
+            try:
+                answer = await handler(Call(req, _allowed(app, req, roles)))
+            except Exception as error:  # noqa: BLE001 - what is not known is logged and told as our fault.
+                if (known := of_error(error)) is not None:
+                    return known
+                _log.exception("%s failed", handler.__name__)
+                return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Something went wrong here; it is logged.")
+            return of_answer(answer) if isinstance(answer, Invalid | Refused) else answer
+
+        # The worker binds arguments by the trigger's own signature, not by the handler's.
+        del trigger.__dict__["__wrapped__"]
+        trigger.__annotations__ = {"req": func.HttpRequest, "return": func.HttpResponse}
+        return trigger
+
+    return decorate
+
+
+def _allowed(app: Postern, req: func.HttpRequest, roles: tuple[Role, ...]) -> Caller:
+    caller = caller_of(req.headers) if app.trusts_easy_auth else None
+    if caller is None:
+        raise Wrong(HTTPStatus.UNAUTHORIZED, "unauthenticated", "Sign in first: no identity came with this request.")
+    if not caller.has_any(roles):
+        names = " or ".join(roles)
+        raise Wrong(HTTPStatus.FORBIDDEN, "forbidden", f"This needs the role {names}.")
+    # A browser sends its cookies along wherever a link points; only our own pages can add this header.
+    if req.method not in {"GET", "HEAD"} and "cookie" in req.headers and _CSRF_HEADER not in req.headers:
+        raise Wrong(HTTPStatus.FORBIDDEN, "csrf", f"A call with a cookie needs the header {_CSRF_HEADER}.")
+    return caller
+
+
+def reply(status: HTTPStatus, document: object, **headers: str) -> func.HttpResponse:
+    """A JSON answer. Header names are written with underscores here."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    body: Any = json.dumps(document)
+    return func.HttpResponse(body, status_code=status, mimetype="application/json", headers=named)

@@ -1,0 +1,61 @@
+"""The sweep, the repair, and the reminders that make closing punctual."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import azure.functions as func
+
+from shared.bootstrap import Postern
+from shared.domain.keys import is_grant_id
+
+if TYPE_CHECKING:
+    from shared.services.sweeping import Report
+
+_log = logging.getLogger("postern.timers")
+
+
+def blueprint(app: Postern) -> func.Blueprint:
+    """The functions of this module."""
+    timers = func.Blueprint()
+
+    @timers.function_name("sweep")
+    @timers.timer_trigger("timer", schedule="0 * * * * *")
+    async def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the trigger's form.
+        from shared.services.sweeping import sweep as run
+
+        _tell("sweep", await run(app.world()))
+
+    @timers.function_name("repair")
+    @timers.timer_trigger("timer", schedule="30 */10 * * * *")
+    async def repair(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the trigger's form.
+        from shared.services.sweeping import repair as run
+
+        _tell("repair", await run(app.world()))
+
+    @timers.function_name("closings")
+    @timers.queue_trigger("message", queue_name="closings", connection="AzureWebJobsStorage")
+    async def closings(message: func.QueueMessage) -> None:
+        from shared.services.sweeping import remind
+
+        grant = message.get_body().decode(errors="replace")
+        if not is_grant_id(grant):
+            raise ValueError("a message on the queue of deadlines names no grant")
+        report = await remind(app.world(), grant)
+        _tell("closings", report)
+        if report.problems:
+            # The queue brings the message again; should it give up, the sweep still closes the grant.
+            raise report.problems[0]
+
+    return timers
+
+
+def _tell(what: str, report: Report) -> None:
+    """Say in the log what a pass did, if it did anything."""
+    if report.closed:
+        _log.info("%s closed %d grants", what, report.closed)
+    for machine, leaks in report.exposed:
+        _log.warning("%s is exposed through %s", machine, ", ".join(str(leak.rule) for leak in leaks))
+    for error in report.problems:
+        _log.error("%s: %s", what, error, exc_info=error)
