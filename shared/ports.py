@@ -31,6 +31,10 @@ class Outdated(Conflict):
     """The caller named the version to change, and that is no longer the present one."""
 
 
+class PriorityTaken(Conflict):
+    """ARM says that a rule of the same priority exists, though it may not have been seen."""
+
+
 class Unavailable(Exception):  # noqa: N818
     """The world is down or busy. `retry_after` is when asking again makes sense."""
 

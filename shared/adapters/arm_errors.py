@@ -14,7 +14,7 @@ from http import HTTPStatus
 
 from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError, ServiceResponseError
 
-from shared.ports import Conflict, NotFound, Unavailable
+from shared.ports import Conflict, NotFound, PriorityTaken, Unavailable
 
 _BUSY_CODES = frozenset({"RetryableError", "RetryableErrorDueToAnotherOperation", "AnotherOperationInProgress"})
 _SERVER_ERRORS = 500
@@ -24,10 +24,6 @@ _LONGEST_WAIT = timedelta(minutes=10)
 
 class Forbidden(Unavailable):
     """Our identity may not do this; it may be allowed the smaller step."""
-
-
-class PriorityTaken(Conflict):
-    """ARM says that a rule of the same priority exists, though we may not have seen it."""
 
 
 @contextmanager

@@ -40,8 +40,9 @@ class TableDues:
     async def until(self, now: datetime) -> AsyncIterator[Due]:
         """What is due at `now`, the earliest first."""
         table = await self._tables.table(_DUE)
-        # Keys sort by time, so both bounds are on keys and nothing later is read.
-        query = "PartitionKey lt @hour or (PartitionKey eq @hour and RowKey le @row)"
+        # Keys sort by time, so both bounds are on keys and nothing later is read. (The SDK finds parameters by
+        # splitting at spaces, so each bracket stands alone.)
+        query = "PartitionKey lt @hour or ( PartitionKey eq @hour and RowKey le @row )"
         async for entity in read_all(table, query, hour=_hour(now), row=f"{_time(now)}~"):
             yield Due(entity["at"], entity["grant"])
 

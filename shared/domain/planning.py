@@ -8,7 +8,7 @@ Its laws:
   below that rule exists; where none exists the lock still stands as high as it can, and `exposure` tells.
 - A grant's allow is written only where the group would otherwise block it, and above whatever blocks it.
 - Grants do not lean on each other: a rule is needed even where another grant's rule would do.
-- An allow rule is created only for the grants named in `openable`: sweeps close and repair, they never open.
+- An allow rule is created only for the grants named in `Leave.openable`: sweeps close and repair, they never open.
 - A lock that nobody claims stays: taking it away would be opening.
 """
 
@@ -71,12 +71,23 @@ class Plan:
         return bool(self.changes)
 
 
-def plan(nsg: Nsg, claims: Iterable[Claim], now: datetime, openable: AbstractSet[str] = frozenset()) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """What a plan may do besides closing: the grants that may be opened, and numbers that were refused just now."""
+
+    openable: AbstractSet[str] = frozenset()
+    refused: AbstractSet[int] = frozenset()
+
+
+NO_LEAVE = Leave()
+
+
+def plan(nsg: Nsg, claims: Iterable[Claim], now: datetime, leave: Leave = NO_LEAVE) -> Plan:
     """The changes that make a group fulfil its claims."""
     ordered = sorted(claims, key=lambda claim: claim.key)
     locks = [claim for claim in ordered if isinstance(claim, LockClaim)]
     opens = [claim for claim in ordered if isinstance(claim, OpenClaim) and is_due_open(claim, now)]
-    draft = _Draft(nsg, openable)
+    draft = _Draft(nsg, leave)
     draft.reserve(opens)
     draft.spare_orphaned_locks(locks)
     for lock in locks:
@@ -105,9 +116,9 @@ def guarded_region(claim: LockClaim, endpoint: Endpoint) -> Region:
 class _Draft:
     """The group as it will be: grows rule by rule, hands out free numbers, and at the end tells the difference."""
 
-    def __init__(self, nsg: Nsg, openable: AbstractSet[str]) -> None:
+    def __init__(self, nsg: Nsg, leave: Leave) -> None:
         self._nsg = nsg
-        self._openable = openable
+        self._leave = leave
         self._wanted: list[Rule] = []
         self._obstacles: dict[str, str] = {}
         self._taken = {rule.priority for rule in nsg.foreign}
@@ -144,7 +155,7 @@ class _Draft:
     def open(self, claim: OpenClaim) -> None:
         for rule in open_rules(claim):
             observed = self._nsg.find(rule.name)
-            if observed is None and claim.grant not in self._openable:
+            if observed is None and claim.grant not in self._leave.openable:
                 continue
             blocker = self._blocker(rule, claim.endpoints)
             if blocker is None and observed is None:
@@ -187,7 +198,12 @@ class _Draft:
     def _free_below(self, below: int) -> int | None:
         busy = self._taken | self._reserved
         highest = min(below - 1, LAST_PRIORITY)
-        return next((n for n in range(highest, FIRST_PRIORITY - 1, -1) if n not in busy), None)
+        free = (n for n in range(highest, FIRST_PRIORITY - 1, -1) if n not in busy)
+        first = next(free, None)
+        if first not in self._leave.refused:
+            return first
+        # A rule that we cannot see may have this number; it is tried again only if there is no other.
+        return next((n for n in free if n not in self._leave.refused), first)
 
     def _ceiling(self, claim: LockClaim) -> int:
         """The lowest number of a foreign allow that the lock has to outrank and can."""

@@ -18,10 +18,10 @@ from enum import Enum
 from shared.domain.claims import Claim, Finding, LockClaim, OpenClaim, Outcome, Wanted
 from shared.domain.grants import PlacedRule
 from shared.domain.lifecycle import State
-from shared.domain.planning import is_due_open, plan
+from shared.domain.planning import Kind, Leave, Plan, is_due_open, plan
 from shared.domain.rules import Nsg, Rule
 from shared.domain.shapes import belongs_to_grant, belongs_to_lock
-from shared.ports import Conflict, Entry, Lease, Observed, Stored, Unavailable
+from shared.ports import Conflict, Entry, Lease, Observed, PriorityTaken, Stored, Unavailable
 from shared.services.world import World, each
 
 _LOOK_AGAIN = timedelta(milliseconds=250)
@@ -119,10 +119,11 @@ async def _drain(world: World, nsg: str, purpose: Purpose) -> tuple[Observed, Ma
     """Settle until nothing that this purpose may serve is pending."""
     give_up = world.clock.now() + world.times.settling
     observed: Observed | None = None
+    refused: set[int] = set()
     while world.clock.now() < give_up:
         entries = await world.desk.entries(nsg)
         try:
-            observed = await _serve(world, observed or await _steady(world, nsg), entries, purpose)
+            observed = await _serve(world, observed or await _steady(world, nsg), entries, _Round(purpose, refused))
         except Conflict:
             observed = None
             await world.clock.sleep(_AFTER_CONFLICT)
@@ -133,6 +134,14 @@ async def _drain(world: World, nsg: str, purpose: Purpose) -> tuple[Observed, Ma
     raise Unavailable(f"{nsg} kept changing while it was being settled")
 
 
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """One round of a settling: what it is for, and the priority numbers that ARM refused in earlier rounds."""
+
+    purpose: Purpose
+    refused: set[int]
+
+
 async def _steady(world: World, nsg: str) -> Observed:
     """The group, when ARM is not busy with it: planning on what is just being changed would be guessing."""
     observed = await world.network.group(nsg)
@@ -141,18 +150,19 @@ async def _steady(world: World, nsg: str) -> Observed:
     return observed
 
 
-async def _serve(world: World, observed: Observed, entries: Mapping[str, Entry], purpose: Purpose) -> Observed:
+async def _serve(world: World, observed: Observed, entries: Mapping[str, Entry], turn: _Round) -> Observed:
     """Bring the group in line with the claims once. Raises Conflict when it is not so when read back."""
-    now = world.clock.now()
+    now, purpose = world.clock.now(), turn.purpose
     openable = await _openable(world, entries.values()) if purpose is Purpose.OPEN else frozenset()
     stale = {entry for entry in entries.values() if purpose is Purpose.OPEN and _is_stale(entry, openable)}
     vanished = {entry for entry in entries.values() if _vanished(entry, observed.nsg)}
     claims = [entry.claim for entry in entries.values() if entry not in vanished | stale]
-    made = plan(observed.nsg, claims, now, openable)
+    made = plan(observed.nsg, claims, now, Leave(openable, turn.refused))
     if made:
-        observed = await world.network.apply(observed, made)
-        made = plan(observed.nsg, claims, now, openable)
+        observed = await _carry_out(world, observed, made, turn)
+        made = plan(observed.nsg, claims, now, Leave(openable))
     if made:
+        turn.refused.update(change.rule.priority for change in made.changes if change.kind is not Kind.DELETE)
         raise Conflict(f"{observed.nsg.id} is not as it was written")
     seen: dict[Entry, Outcome | None] = dict.fromkeys(vanished, Outcome(Finding.VANISHED))
     for entry in entries.values():
@@ -164,6 +174,14 @@ async def _serve(world: World, observed: Observed, entries: Mapping[str, Entry],
     if news:
         await world.desk.conclude(observed.nsg.id, news)
     return observed
+
+
+async def _carry_out(world: World, observed: Observed, made: Plan, turn: _Round) -> Observed:
+    try:
+        return await world.network.apply(observed, made)
+    except PriorityTaken:
+        turn.refused.update(change.rule.priority for change in made.changes if change.kind is not Kind.DELETE)
+        raise
 
 
 async def _openable(world: World, entries: Iterable[Entry]) -> frozenset[str]:
