@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from shared.domain.claims import Claim, Outcome
+from shared.domain.claims import Claim, Finding, Outcome
 from shared.domain.grants import Grant
 from shared.domain.guarding import Guarded
 from shared.domain.machines import Machine, MachineId
@@ -179,6 +179,11 @@ class Entry:
     claim: Claim
     outcome: Outcome
     etag: str
+
+    @property
+    def pending(self) -> bool:
+        """Whether nobody has looked at the claim yet."""
+        return self.outcome.finding is Finding.PENDING
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,12 @@ def canonical_prefix(text: str) -> str:
     return str(network.network_address) if network.num_addresses == 1 else str(network)
 
 
+def without_overlaps(prefixes: tuple[str, ...]) -> tuple[str, ...]:
+    """The prefixes without those that lie inside another, sorted: ARM refuses a rule whose prefixes overlap."""
+    sets = {prefix: parse_prefix(prefix) for prefix in sorted(set(prefixes))}
+    return tuple(p for p in sets if not any(p != other and sets[p] <= sets[other] for other in sets))
+
+
 def is_v6(prefix: str) -> bool:
     """Whether a prefix or address is of the IPv6 family; `*` is of neither."""
     return ":" in prefix

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Final
 
-from shared.domain.addresses import is_v6
+from shared.domain.addresses import is_v6, without_overlaps
 from shared.domain.claims import LockClaim, OpenClaim
 from shared.domain.grants import GrantPort
 from shared.domain.machines import MachineId
@@ -139,10 +139,8 @@ def _pairs(
     for suffix, destinations in _families(addresses):
         wants_v6 = suffix != ""
         chosen = tuple(source for source in sources if source == "*" or is_v6(source) is wants_v6)
-        if "*" in chosen:
-            chosen = ("*",)
         if chosen:
-            yield suffix, chosen, destinations
+            yield suffix, without_overlaps(chosen), destinations
 
 
 def _machine_part(machine: MachineId) -> str:

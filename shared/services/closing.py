@@ -15,7 +15,8 @@ from shared.domain.claims import OpenClaim, Wanted
 from shared.domain.grants import Grant, Person
 from shared.domain.lifecycle import Reason, State
 from shared.ports import Conflict, Due, NotFound, Stored, Unavailable
-from shared.services.settling import Purpose, settle
+from shared.services.serving import Purpose
+from shared.services.settling import settle
 from shared.services.world import World, each
 
 _GRANTS_AT_ONCE = 16

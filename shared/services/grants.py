@@ -19,7 +19,8 @@ from shared.domain.lifecycle import Reason, State
 from shared.domain.machines import MachineId
 from shared.ports import Attempt, Conflict, Due, Entry, NotFound, Stored, Unavailable
 from shared.services.closing import Ending, close, first_due
-from shared.services.settling import Purpose, Settled, settle_all
+from shared.services.serving import Purpose
+from shared.services.settling import Settled, settle_all
 from shared.services.world import World
 
 
@@ -166,7 +167,9 @@ async def _keep_time(world: World, grant: Grant, entries: Mapping[str, Entry]) -
             # Somebody who changed the claim meanwhile is closing it, and needs no telling.
             with suppress(Conflict):
                 await world.desk.amend(nsg, entry, replace(entry.claim, ends_at=grant.ends_at))
-    await world.reminders.send(grant.id, grant.ends_at - world.clock.now() - world.times.head_start)
+    # Without a reminder the sweep closes the grant, only a little later.
+    with suppress(Unavailable):
+        await world.reminders.send(grant.id, grant.ends_at - world.clock.now() - world.times.head_start)
 
 
 async def get(world: World, id_: str) -> Grant:

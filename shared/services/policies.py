@@ -16,8 +16,12 @@ from shared.domain.policies import Policy
 from shared.domain.rules import Nsg
 from shared.ports import NotFound, Outdated, Stored, Unavailable
 from shared.services.closing import Ending, close
-from shared.services.settling import Purpose, settle_all
+from shared.services.serving import Purpose
+from shared.services.settling import settle_all
 from shared.services.world import World
+
+_NO_MACHINE = "There is no such machine, or you may not see it."
+_NO_POLICY = "Just-in-time access is not enabled on this machine, or you may not see it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,10 @@ async def enable(
     last the policy stands and the lock is pending, and doing the same again finishes it, as does the repair.
     """
     _known(world, id_)
-    machine = await world.network.machine(id_)
+    try:
+        machine = await world.network.machine(id_)
+    except NotFound as error:
+        raise NotFound(_NO_MACHINE) from error
     if issues := _unlockable(machine):
         return Refused(issues)
     before = await world.policies.get(id_)
@@ -52,7 +59,7 @@ async def enable(
 
 def _known(world: World, id_: MachineId) -> None:
     if id_.subscription not in world.subscriptions:
-        raise NotFound("There is no such machine, or you may not see it.")
+        raise NotFound(_NO_MACHINE)
 
 
 def _unlockable(machine: Machine) -> tuple[Issue, ...]:
@@ -90,7 +97,7 @@ async def look(world: World, id_: MachineId) -> Standing:
     _known(world, id_)
     stored = await world.policies.get(id_)
     if stored is None:
-        raise NotFound("Just-in-time access is not enabled on this machine, or you may not see it.")
+        raise NotFound(_NO_POLICY)
     return Standing(stored, await measure(world, stored.value))
 
 
@@ -102,7 +109,7 @@ async def disable(world: World, id_: MachineId, by: Person, etag: str | None = N
     _known(world, id_)
     stored = await world.policies.get(id_)
     if stored is None:
-        raise NotFound("Just-in-time access is not enabled on this machine, or you may not see it.")
+        raise NotFound(_NO_POLICY)
     if etag and stored.etag != etag:
         raise Outdated("The policy has been changed since you read it.")
     if stored.value.stage is Stage.GUARDED:

@@ -18,6 +18,8 @@ from shared.domain.machines import MachineId
 from shared.ports import Due, Stored
 from shared.services.closing import Closed, Ending, close
 from shared.services.policies import lock, remove
+from shared.services.serving import Purpose
+from shared.services.settling import settle
 from shared.services.world import World, each
 
 _AT_ONCE = 8
@@ -112,7 +114,11 @@ async def _repair(world: World, stored: Stored[Guarded]) -> Report:
     if stored.value.stage is Stage.REMOVING:
         await remove(world, stored)
         return Report()
-    standing = await lock(world, await _refreshed(world, stored), stored.value)
+    fresh = await _refreshed(world, stored)
+    standing = await lock(world, fresh, stored.value)
+    # A group on the way that holds no lock may still hold rules of grants.
+    for nsg in {nsg.lower() for nsg in fresh.value.machine.nsgs} - {nsg.lower() for nsg in fresh.value.lock_claims()}:
+        await settle(world, nsg, (), Purpose.CLOSE)
     vanished = await _vanished(world, stored.value)
     closed = await close(world, [(grant, Ending(Reason.REMOVED_OUTSIDE)) for grant in vanished])
     exposed = ((stored.value.machine.id, standing.leaks),) if standing.leaks else ()

@@ -1,0 +1,56 @@
+"""The emulated Azure as one value: what stands, what runs, how slow and strict it is, and who has called.
+
+It knows its parts and the clock it was given. It refuses to know HTTP.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from emulator.arm.calls import Calls
+from emulator.arm.faults import Faults
+from emulator.arm.operations import Operations
+from emulator.arm.store import Store
+from emulator.arm.throttling import Throttle
+
+OPERATION_SECONDS = 0.4
+
+
+@dataclass(slots=True)
+class Latency:
+    """Seconds that reads, writes and operations take, and the Retry-After that operations announce (None: none)."""
+
+    read: float = 0.0
+    write: float = 0.0
+    operation: float = OPERATION_SECONDS
+    retry_after: int | None = None
+
+
+@dataclass(slots=True)
+class Cloud:
+    """One Azure. `clock` gives seconds, from any start; `new_id` gives a fresh UUID as text."""
+
+    clock: Callable[[], float]
+    new_id: Callable[[], str]
+    store: Store = field(default_factory=Store)
+    latency: Latency = field(default_factory=Latency)
+    faults: Faults = field(default_factory=Faults)
+    calls: Calls = field(default_factory=Calls)
+    throttle: Throttle = field(init=False)
+    operations: Operations = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.throttle = Throttle(self.clock)
+        self.operations = Operations(self.store, self.new_id)
+
+    def settle(self) -> None:
+        """Let what has ended take effect; whoever looks at the store does this first."""
+        self.operations.settle(self.clock())
+
+    def forget(self) -> None:
+        """Back to an empty, quick, unthrottled Azure without faults."""
+        self.store.clear()
+        self.operations.clear()
+        self.faults.clear()
+        self.calls.clear()
+        self.latency = Latency()
+        self.throttle = Throttle(self.clock)

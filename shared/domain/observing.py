@@ -1,0 +1,37 @@
+"""What a group that was read back says about its claims."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared.domain.claims import Claim, Finding, LockClaim, OpenClaim, Outcome, Wanted
+from shared.domain.grants import PlacedRule
+from shared.domain.planning import is_due_open
+from shared.domain.rules import Nsg, Rule
+from shared.domain.shapes import belongs_to_grant, belongs_to_lock
+
+
+def is_wanted(claim: Claim, now: datetime) -> bool:
+    """Whether what the claim names should stand now; a grant whose time is up should not, whatever its claim says."""
+    return claim.wanted is Wanted.PRESENT if isinstance(claim, LockClaim) else is_due_open(claim, now)
+
+
+def outcome_of(claim: Claim, nsg: Nsg, obstacle: str | None) -> Outcome:
+    """What became of a claim in a group that needs no more changes, given what stood in its way."""
+    rules = tuple(PlacedRule(nsg.id, rule.name, rule.priority) for rule in nsg.ours if _stands_for(rule, claim))
+    return Outcome(Finding.BLOCKED, rules, obstacle) if obstacle else Outcome(Finding.FULFILLED, rules)
+
+
+def has_vanished(claim: Claim, before: Outcome, nsg: Nsg) -> bool:
+    """Whether a grant's rules were seen here once and are no longer, so that somebody else took them away.
+
+    Such a grant is never opened again on its own: whoever removed the rule had a reason.
+    """
+    if not isinstance(claim, OpenClaim):
+        return False
+    stand = any(_stands_for(rule, claim) for rule in nsg.ours)
+    return before.finding is Finding.VANISHED or (bool(before.rules) and not stand)
+
+
+def _stands_for(rule: Rule, claim: Claim) -> bool:
+    return belongs_to_lock(rule, claim) if isinstance(claim, LockClaim) else belongs_to_grant(rule, claim.grant)

@@ -1,0 +1,122 @@
+"""One round of a settling: bring a group in line with the claims on its desk, and record what was seen.
+
+A claim that nobody has served yet is a hint, not an authority. Before it is acted on, the grant or the policy that
+it came from is asked, under the group's lease. Whoever ends a grant or removes a policy says so there first and
+settles afterwards: so either the word is heard here, or the settling that follows it undoes what was done here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from shared.domain.claims import Finding, LockClaim, OpenClaim, Outcome, Wanted
+from shared.domain.guarding import Stage
+from shared.domain.lifecycle import State
+from shared.domain.observing import has_vanished, is_wanted, outcome_of
+from shared.domain.planning import Kind, Leave, Plan, plan
+from shared.domain.rules import Nsg
+from shared.ports import Conflict, Entry, Observed, PriorityTaken
+from shared.services.world import World, each
+
+_READS_AT_ONCE = 16
+
+type Entries = Mapping[str, Entry]
+
+
+class Purpose(Enum):
+    """What a settling is for. Locks are set and holes are closed by any; only a request opens."""
+
+    OPEN = "open"
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a settling is for, and the priority numbers that ARM has refused in the course of it."""
+
+    purpose: Purpose
+    refused: set[int] = field(default_factory=set)
+
+    def leaves(self, entry: Entry) -> bool:
+        """Whether the claim asks for a hole that nobody has made yet and that this settling may not make."""
+        opens = isinstance(entry.claim, OpenClaim) and entry.claim.wanted is Wanted.PRESENT
+        return opens and entry.pending and self.purpose is not Purpose.OPEN
+
+
+async def serve(world: World, observed: Observed, entries: Entries, turn: Turn) -> Observed:
+    """Bring the group in line with the claims, and return it as read back. Raises Conflict: then try again."""
+    openable = await _ask_authorities(world, observed.nsg, entries, turn)
+    now = world.clock.now()
+    vanished = [e for e in entries.values() if has_vanished(e.claim, e.outcome, observed.nsg)]
+    claims = [entry.claim for entry in entries.values() if entry not in vanished]
+    made = plan(observed.nsg, claims, now, Leave(openable, turn.refused))
+    if made:
+        observed = await _carry_out(world, observed, made, turn)
+        made = plan(observed.nsg, claims, now, Leave(openable))
+    if made:
+        turn.refused.update(_numbers(made))
+        raise Conflict(f"{observed.nsg.id} is not as it was written")
+    seen: dict[Entry, Outcome | None] = {}
+    for entry in entries.values():
+        if not is_wanted(entry.claim, now):
+            seen[entry] = None
+        elif entry in vanished:
+            seen[entry] = Outcome(Finding.VANISHED)
+        elif not turn.leaves(entry):
+            seen[entry] = outcome_of(entry.claim, observed.nsg, made.obstacles.get(entry.claim.key))
+    await _record(world, observed.nsg, seen)
+    return observed
+
+
+async def _record(world: World, nsg: Nsg, seen: Mapping[Entry, Outcome | None]) -> None:
+    news = {entry: outcome for entry, outcome in seen.items() if outcome != entry.outcome}
+    if news:
+        await world.desk.conclude(nsg.id, news)
+
+
+async def _carry_out(world: World, observed: Observed, made: Plan, turn: Turn) -> Observed:
+    try:
+        return await world.network.apply(observed, made)
+    except PriorityTaken:
+        turn.refused.update(_numbers(made))
+        raise
+
+
+def _numbers(made: Plan) -> set[int]:
+    return {change.rule.priority for change in made.changes if change.kind is not Kind.DELETE}
+
+
+async def _ask_authorities(world: World, nsg: Nsg, entries: Entries, turn: Turn) -> frozenset[str]:
+    """The grants that may be opened now. Raises Conflict when a claim had to be put right, so that it is read again."""
+    pending = [entry for entry in entries.values() if entry.pending and not turn.leaves(entry)]
+    asked = await each(lambda entry: _ask(world, nsg, entry), pending, _READS_AT_ONCE)
+    for result in asked:
+        if isinstance(result, Exception):
+            raise result
+    wanted = [entry.claim for entry in pending if entry.claim.wanted is Wanted.PRESENT]
+    return frozenset(claim.grant for claim in wanted if isinstance(claim, OpenClaim))
+
+
+async def _ask(world: World, nsg: Nsg, entry: Entry) -> None:
+    claim = entry.claim
+    right = await _lock_claim(world, nsg, claim) if isinstance(claim, LockClaim) else await _open_claim(world, claim)
+    if right != claim:
+        await world.desk.amend(nsg.id, entry, right)
+        raise Conflict("a claim was out of date")
+
+
+async def _open_claim(world: World, claim: OpenClaim) -> OpenClaim:
+    if claim.wanted is Wanted.ABSENT:
+        return claim
+    stored = await world.grants.get(claim.grant)
+    opening = stored is not None and stored.value.state is State.OPENING
+    return claim if opening else replace(claim, wanted=Wanted.ABSENT)
+
+
+async def _lock_claim(world: World, nsg: Nsg, claim: LockClaim) -> LockClaim:
+    stored = await world.policies.get(claim.machine)
+    claims = stored.value.lock_claims() if stored and stored.value.stage is Stage.GUARDED else {}
+    wanted = {id_.lower(): wanted for id_, wanted in claims.items()}
+    return wanted.get(nsg.id.lower()) or replace(claim, wanted=Wanted.ABSENT)
