@@ -3,10 +3,11 @@
 import azure.functions as func
 
 from shared.bootstrap import Postern
-from shared.triggers import grants, health, policies, timers
+from shared.triggers import grants, health, http, policies, timers
 
 _postern = Postern()
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-for _module in (health, policies, grants, timers):
-    app.register_functions(_module.blueprint(_postern))
+app.register_functions(health.blueprint(_postern))
+app.register_functions(http.blueprint(_postern, (*policies.ENDPOINTS, *grants.ENDPOINTS)))
+app.register_functions(timers.blueprint(_postern))

@@ -98,7 +98,8 @@ def sources_of(prefix: str, network: Ranges, bound: Bound) -> Ranges:
     """The source addresses that a rule's prefix or service tag means.
 
     `network` holds what is known of the virtual network's own addresses. `VirtualNetwork` also means
-    peered and connected networks, which nobody lists, so possibly every private address. A tag that is
+    peered and connected networks, which nobody lists, so possibly every private address,
+    and the platform's own address. A tag that is
     unknown here surely means nothing and possibly everything.
     """
     match prefix.lower():
@@ -107,7 +108,7 @@ def sources_of(prefix: str, network: Ranges, bound: Bound) -> Ranges:
         case "internet":
             return _PUBLIC - network
         case "virtualnetwork":
-            return network if bound is Bound.LOWER else _PRIVATE | network
+            return network if bound is Bound.LOWER else _PRIVATE | network | _PROBE
         case "azureloadbalancer":
             return _PROBE
     try:

@@ -8,8 +8,6 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-import azure.functions as func
-
 from shared.bootstrap import Postern
 from shared.domain.decisions import Asker
 from shared.domain.grants import Grant
@@ -19,7 +17,7 @@ from shared.domain.lifecycle import State
 from shared.domain.machines import MachineId
 from shared.ports import GrantFilter, NotFound, Stored
 from shared.triggers.callers import Caller, Role
-from shared.triggers.http import WHO_SEE_ALL, Answer, Call, answers, reply
+from shared.triggers.http import WHO_SEE_ALL, Answer, Call, Endpoint, reply
 from shared.triggers.problems import Wrong, problem
 
 if TYPE_CHECKING:
@@ -33,69 +31,54 @@ _LONGEST_KEY: Final = 200
 _PAGE, _LARGEST_PAGE = 50, 200
 
 
-def blueprint(app: Postern) -> func.Blueprint:
-    """The functions of this module."""
-    grants = func.Blueprint()
+async def _ask(app: Postern, call: Call) -> Answer:
+    from shared.documents.grants import read_grant_request
+    from shared.services.grants import Ask
+    from shared.services.grants import ask as ask_for
 
-    @grants.function_name("askForAccess")
-    @grants.route("api/grants", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-    @answers(app, Role.REQUESTOR)
-    async def ask(call: Call) -> Answer:
-        from shared.documents.grants import read_grant_request
-        from shared.services.grants import Ask
-        from shared.services.grants import ask as ask_for
+    body = call.body()
+    wanted = read_grant_request(body)
+    if isinstance(wanted, Invalid):
+        return wanted
+    asker = Asker(call.caller.ids, call.address)
+    digest = hashlib.sha256(body).hexdigest()
+    request = Ask(wanted.machine, wanted.wish, call.caller.person, asker, _key(call), digest)
+    world = _patient(app.world(), call)
+    progress = await ask_for(world, request)
+    return progress if isinstance(progress, Refused) else await _tell(world, progress)
 
-        body = call.body()
-        wanted = read_grant_request(body)
-        if isinstance(wanted, Invalid):
-            return wanted
-        asker = Asker(call.caller.ids, call.address)
-        digest = hashlib.sha256(body).hexdigest()
-        request = Ask(wanted.machine, wanted.wish, call.caller.person, asker, _key(call), digest)
-        world = _patient(app.world(), call)
-        progress = await ask_for(world, request)
-        return progress if isinstance(progress, Refused) else await _tell(world, progress)
 
-    @grants.function_name("getGrant")
-    @grants.route("api/grants/{id}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-    @answers(app, *_WHO_SEE)
-    async def get(call: Call) -> Answer:
-        from shared.services.grants import resume
+async def _get(app: Postern, call: Call) -> Answer:
+    from shared.services.grants import resume
 
-        world = _patient(app.world(), call)
-        stored = await _visible(world, call, WHO_SEE_ALL)
-        progress = await resume(world, stored)
-        return reply(HTTPStatus.OK, await _document(world, progress.grant), **_when(progress))
+    world = _patient(app.world(), call)
+    stored = await _visible(world, call, WHO_SEE_ALL)
+    progress = await resume(world, stored)
+    return reply(HTTPStatus.OK, await _document(world, progress.grant), **_when(progress))
 
-    @grants.function_name("listGrants")
-    @grants.route("api/grants", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-    @answers(app, *_WHO_SEE)
-    async def list_(call: Call) -> Answer:
-        from shared.documents.grants import write_grant
 
-        size = _size(call)
-        wanted = _filter(call)
-        if isinstance(wanted, Invalid):
-            return wanted
-        try:
-            found, token = await app.world().grants.page(wanted, size, call.request.params.get("pageToken"))
-        except ValueError as error:
-            return Invalid((Issue("invalidPageToken", "pageToken", str(error)),))
-        return reply(HTTPStatus.OK, {"value": [write_grant(grant) for grant in found], "nextPageToken": token})
+async def _list(app: Postern, call: Call) -> Answer:
+    from shared.documents.grants import write_grant
 
-    @grants.function_name("revokeGrant")
-    @grants.route("api/grants/{id}/revoke", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-    @answers(app, *_WHO_END)
-    async def revoke(call: Call) -> Answer:
-        from shared.services.grants import revoke as end
+    size = _size(call)
+    wanted = _filter(call)
+    if isinstance(wanted, Invalid):
+        return wanted
+    try:
+        found, token = await app.world().grants.page(wanted, size, call.request.params.get("pageToken"))
+    except ValueError as error:
+        return Invalid((Issue("invalidPageToken", "pageToken", str(error)),))
+    return reply(HTTPStatus.OK, {"value": [write_grant(grant) for grant in found], "nextPageToken": token})
 
-        world = app.world()
-        stored = await _visible(world, call, (Role.APPROVER, Role.ADMINISTRATOR))
-        grant = await end(world, stored.value.id, call.caller.person)
-        status = HTTPStatus.ACCEPTED if grant.unfinished else HTTPStatus.OK
-        return reply(status, await _document(world, grant), Location=f"/api/grants/{grant.id}")
 
-    return grants
+async def _revoke(app: Postern, call: Call) -> Answer:
+    from shared.services.grants import revoke as end
+
+    world = app.world()
+    stored = await _visible(world, call, (Role.APPROVER, Role.ADMINISTRATOR))
+    grant = await end(world, stored.value.id, call.caller.person)
+    status = HTTPStatus.ACCEPTED if grant.unfinished else HTTPStatus.OK
+    return reply(status, await _document(world, grant), Location=f"/api/grants/{grant.id}")
 
 
 def _key(call: Call) -> str | None:
@@ -177,3 +160,11 @@ def _filter(call: Call) -> GrantFilter | Invalid:
     sees_all = call.caller.has_any(WHO_SEE_ALL)
     requestor = params.get("requestor") if sees_all else call.caller.person.id
     return Invalid(tuple(issues)) if issues else GrantFilter(machine, requestor, states or None)
+
+
+ENDPOINTS: Final = (
+    Endpoint("askForAccess", "POST", "api/grants", (Role.REQUESTOR,), _ask),
+    Endpoint("listGrants", "GET", "api/grants", _WHO_SEE, _list),
+    Endpoint("getGrant", "GET", "api/grants/{id}", _WHO_SEE, _get),
+    Endpoint("revokeGrant", "POST", "api/grants/{id}/revoke", _WHO_END, _revoke),
+)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -63,31 +62,45 @@ class Call:
 
 
 type Answer = func.HttpResponse | Invalid | Refused
-type Handler = Callable[[Call], Awaitable[Answer]]
+type Handler = Callable[[Postern, Call], Awaitable[Answer]]
 type Trigger = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 
 
-def answers(app: Postern, *roles: Role) -> Callable[[Handler], Trigger]:
-    """Make an HTTP function of a handler that only callers with one of these roles reach."""
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One call of the API: its name, how it is made, who may make it, and what answers it."""
 
-    def decorate(handler: Handler) -> Trigger:
-        @functools.wraps(handler)
-        async def trigger(req: func.HttpRequest) -> func.HttpResponse:
-            try:
-                answer = await handler(Call(req, _allowed(app, req, roles)))
-            except Exception as error:  # noqa: BLE001 - what is not known is logged and told as our fault.
-                if (known := of_error(error)) is not None:
-                    return known
-                _log.exception("%s failed", handler.__name__)
-                return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Something went wrong here; it is logged.")
-            return of_answer(answer) if isinstance(answer, Invalid | Refused) else answer
+    name: str
+    method: str
+    route: str
+    roles: tuple[Role, ...]
+    handler: Handler
 
-        # The worker binds arguments by the trigger's own signature, not by the handler's.
-        del trigger.__dict__["__wrapped__"]
-        trigger.__annotations__ = {"req": func.HttpRequest, "return": func.HttpResponse}
-        return trigger
 
-    return decorate
+def blueprint(app: Postern, endpoints: Iterable[Endpoint]) -> func.Blueprint:
+    """The endpoints as HTTP functions, behind Easy Auth and therefore without keys."""
+    functions = func.Blueprint()
+    for endpoint in endpoints:
+        route = functions.route(endpoint.route, methods=[endpoint.method], auth_level=func.AuthLevel.ANONYMOUS)
+        functions.function_name(endpoint.name)(route(_trigger(app, endpoint)))
+    return functions
+
+
+def _trigger(app: Postern, endpoint: Endpoint) -> Trigger:
+    async def trigger(req: func.HttpRequest) -> func.HttpResponse:
+        try:
+            answer = await endpoint.handler(app, Call(req, _allowed(app, req, endpoint.roles)))
+        except Exception as error:  # noqa: BLE001 - what is not known is logged and told as our fault.
+            if (known := of_error(error)) is not None:
+                return known
+            _log.exception("%s failed", endpoint.name)
+            return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Something went wrong here; it is logged.")
+        return of_answer(answer) if isinstance(answer, Invalid | Refused) else answer
+
+    # The worker wants every function under a name of its own, and real types instead of their names.
+    trigger.__name__ = endpoint.name
+    trigger.__annotations__ = {"req": func.HttpRequest, "return": func.HttpResponse}
+    return trigger
 
 
 def _allowed(app: Postern, req: func.HttpRequest, roles: tuple[Role, ...]) -> Caller:
