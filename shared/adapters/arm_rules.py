@@ -22,10 +22,13 @@ _PROTOCOLS = {str(protocol).lower(): protocol for protocol in Protocol}
 def read_nsg(document: Json) -> Nsg:
     """A network security group from ARM's JSON: its inbound rules only, since Postern touches no others."""
     properties = cast("Json", document.get("properties") or {})
+    every = properties.get("securityRules") or ()
+    inbound = _inbound(every)
     return Nsg(
         id=str(document["id"]),
         etag=str(document.get("etag") or ""),
-        rules=_inbound(properties.get("securityRules")),
+        rules=inbound,
+        outbound=len(every) - len(inbound),
         defaults=_inbound(properties.get("defaultSecurityRules")),
         settled=properties.get("provisioningState") not in {"Updating", "Deleting"},
     )

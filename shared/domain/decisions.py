@@ -99,6 +99,11 @@ def _time(wish: Wish, now: datetime, shortest: timedelta) -> Iterator[Issue]:
         yield Issue("durationTooShort", path, f"Access lasts at least {shortest}.")
 
 
+def still_offers(policy: Policy, port: GrantPort) -> bool:
+    """Whether a policy offers a port that was granted under an earlier one."""
+    return bool(_offers(policy, AskedPort(port.span, port.protocol)))
+
+
 def _offers(policy: Policy, asked: AskedPort) -> tuple[PolicyPort, ...]:
     """The policy's entries that hold the whole of what is asked for."""
     wanted = Ranges.of(asked.span)

@@ -141,16 +141,12 @@ class _Draft:
         ceiling = self._ceiling(claim)
         floor = LAST_PRIORITY + 1
         for rule in lock_rules(claim):
-            if placed := self._place(rule, ceiling) or self._place(rule, LAST_PRIORITY + 1):
-                self._keep(placed)
-                floor = min(floor, placed.priority)
-            else:
-                self._obstacles[claim.key] = "no free priority number is left for the lock"
+            placed = self._place(rule, ceiling) or self._place(rule, LAST_PRIORITY + 1)
+            if self._take_in(claim, placed, "no free priority number is left for the lock"):
+                floor = min(floor, self._wanted[-1].priority)
         for rule in keep_rules(claim):
-            if placed := self._place(rule, floor):
-                self._keep(placed)
-            else:
-                self._obstacles[claim.key] = "no free priority number is left above the lock for health probes"
+            why = "no free priority number is left above the lock for health probes"
+            self._take_in(claim, self._place(rule, floor), why)
 
     def open(self, claim: OpenClaim) -> None:
         for rule in open_rules(claim):
@@ -158,16 +154,27 @@ class _Draft:
             if observed is None and claim.grant not in self._leave.openable:
                 continue
             blocker = self._blocker(rule, claim.endpoints)
-            if blocker is None and observed is None:
-                continue
-            if len(self._wanted) + len(self._nsg.foreign) >= MOST_RULES:
-                self._obstacles[claim.key] = f"the group holds {MOST_RULES} rules, which is all it can"
-            elif placed := self._place(rule, blocker.priority if blocker else LAST_PRIORITY + 1):
+            if blocker:
+                why = f"rule {blocker.name} denies it and leaves no free priority number above itself"
+                self._take_in(claim, self._place(rule, blocker.priority), why)
+            elif observed and (placed := self._place(rule, LAST_PRIORITY + 1)):
                 self._keep(placed)
-            elif blocker:
-                self._obstacles[claim.key] = (
-                    f"rule {blocker.name} denies it and leaves no free priority number above itself"
-                )
+
+    def _take_in(self, claim: Claim, placed: Rule | None, why_not: str) -> bool:
+        """Take a rule into the group if there is a number and room for it; else tell what is in the way."""
+        if placed is None:
+            self._obstacles[claim.key] = why_not
+        elif self._nsg.find(placed.name) is None and self._size >= MOST_RULES:
+            self._obstacles[claim.key] = f"the group holds {MOST_RULES} rules, which is all it can"
+        else:
+            self._keep(placed)
+            return True
+        return False
+
+    @property
+    def _size(self) -> int:
+        """How many rules the group will hold, as far as that is known."""
+        return len(self._wanted) + len(self._nsg.foreign) + self._nsg.outbound
 
     def finish(self) -> Plan:
         changes = sorted(self._changes(), key=lambda change: change.order)

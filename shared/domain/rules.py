@@ -98,6 +98,7 @@ class Nsg:
     rules: tuple[Rule, ...]
     defaults: tuple[Rule, ...] = ()
     settled: bool = True  # False while ARM says that the group is being updated.
+    outbound: int = 0  # How many outbound rules it has besides; they count towards its limit.
 
     @property
     def ours(self) -> tuple[Rule, ...]:

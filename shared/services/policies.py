@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from shared.domain.claims import Claim, Wanted
+from shared.domain.decisions import still_offers
 from shared.domain.exposure import Leak, leaks
 from shared.domain.grants import Person
 from shared.domain.guarding import Guarded, Stage
@@ -54,7 +55,16 @@ async def enable(
     guarded = Guarded(machine, policy, revision, world.clock.now(), by)
     stored = await world.policies.put(guarded, before.etag if before else None)
     await world.audit.policy_changed(guarded)
+    await _end_what_is_no_longer_offered(world, guarded)
     return await lock(world, stored, before.value if before else None)
+
+
+async def _end_what_is_no_longer_offered(world: World, guarded: Guarded) -> None:
+    """Close grants on ports that the policy has lost. What cannot be closed now stays `closing` for the sweep."""
+    unfinished = await world.grants.unfinished(guarded.machine.id)
+    ending = Ending(Reason.PORT_REMOVED, guarded.changed_by)
+    lost = [g for g in unfinished if not all(still_offers(guarded.policy, port) for port in g.value.ports)]
+    await close(world, [(grant, ending) for grant in lost])
 
 
 def _known(world: World, id_: MachineId) -> None:

@@ -1,0 +1,83 @@
+"""The documentation says what the code does."""
+
+import json
+import re
+from datetime import timedelta
+from pathlib import Path
+
+from shared.documents.grants import GrantRequest, read_grant_request
+from shared.documents.policies import read_policy
+from shared.domain.lifecycle import TRANSITIONS, Reason, State
+from shared.domain.policies import Policy
+from shared.settings import NAMES
+from shared.triggers import grants, policies
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text()
+
+
+def examples(name: str, section: str) -> list[str]:
+    """The JSON examples of one section of a page."""
+    text = page(name).partition(f"## {section}\n")[2].partition("\n## ")[0]
+    return re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+
+
+def test_the_picture_of_a_grants_life_is_the_table() -> None:
+    drawn = set(re.findall(r"^    (\w+) --> (\w+): (\w+)$", page("architecture.md"), re.MULTILINE))
+    table = {(str(a), str(b), str(event)) for (a, event), following in TRANSITIONS.items() for b in following}
+    assert table == drawn
+
+
+def test_the_picture_ends_where_the_table_ends() -> None:
+    drawn = set(re.findall(r"^    (\w+) --> \[\*\]$", page("architecture.md"), re.MULTILINE))
+    assert {str(state) for state in State} - {str(state) for state, _ in TRANSITIONS} == drawn
+
+
+def test_every_setting_is_documented_and_no_other() -> None:
+    documented = set(re.findall(r"^\| `(\w+)` \|", page("settings.md"), re.MULTILINE))
+    assert set(NAMES) == documented
+
+
+def test_every_endpoint_is_documented() -> None:
+    documented = set(re.findall(r"^\| `([A-Z]+ /[^`]+)` \|", page("http-api.md"), re.MULTILINE))
+    offered = {f"{e.method} /{e.route}" for e in (*policies.ENDPOINTS, *grants.ENDPOINTS)} | {"GET /api/health"}
+    assert {re.sub(r"{\*id}", "<machine id>", call).replace("{id}", "<id>") for call in offered} == documented
+
+
+def test_every_reason_and_state_is_named() -> None:
+    text = page("http-api.md")
+    assert [] == [name for name in (*Reason, *State) if f"`{name}`" not in text]
+
+
+def test_the_example_policy_is_one() -> None:
+    [example] = examples("http-api.md", "A policy")
+    assert isinstance(read_policy(example.encode(), timedelta(minutes=5)), Policy)
+
+
+def test_the_example_request_is_one() -> None:
+    [example] = examples("http-api.md", "A request")
+    assert isinstance(read_grant_request(example.encode()), GrantRequest)
+
+
+def test_the_example_problem_is_json() -> None:
+    [example] = examples("http-api.md", "Errors")
+    assert {"type", "title", "status", "code", "detail", "issues"} == set(json.loads(example))
+
+
+def test_every_place_in_the_code_map_exists() -> None:
+    rows = re.findall(r"^\| (`[^|]+`) \|", page("architecture.md"), re.MULTILINE)
+    missing = []
+    for row in rows:
+        first, *others = re.findall(r"`([^`]+)`", row)
+        folder = Path(first).parent
+        missing += [p for p in (first, *(str(folder / o) for o in others)) if not (DOCS.parent / p).exists()]
+    assert [] == missing
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    pages = [*DOCS.rglob("*.md"), DOCS.parent / "README.md"]
+    links = [(p, link) for p in pages for link in re.findall(r"\]\(([^)#:]+)\)", p.read_text())]
+    assert [] == [(str(p), link) for p, link in links if not (p.parent / link).exists()]
