@@ -124,7 +124,12 @@ async def resume(world: World, stored: Stored[Grant]) -> Progress:
     guarded = await world.policies.get(grant.machine)
     if guarded is None or guarded.value.stage is not Stage.GUARDED:
         return Progress(grant)
-    claims = open_claims(grant, guarded.value.machine)
+    return await world.patiently(_open(world, stored, guarded.value), otherwise=Progress(grant))
+
+
+async def _open(world: World, stored: Stored[Grant], guarded: Guarded) -> Progress:
+    grant = stored.value
+    claims = open_claims(grant, guarded.machine)
     try:
         await asyncio.gather(*(world.desk.offer(nsg, claim) for nsg, claim in claims.items()))
         settled = await settle_all(world, claims, Purpose.OPEN)

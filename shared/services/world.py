@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from shared.ports import Attempts, Audit, Clock, Desk, Dues, Grants, Network, Policies, Reminders
@@ -23,7 +23,7 @@ class Times:
     # A reminder comes this much early, so that polling the queue does not make closing late.
     head_start: timedelta = timedelta(seconds=4)
     # How long one settling may go on before it gives up.
-    settling: timedelta = timedelta(seconds=120)
+    settling: timedelta = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,22 @@ class World:
     chance: Callable[[int], int]  # So many random bits.
     subscriptions: tuple[str, ...]
     times: Times = Times()
+    # Work that goes on after its caller was answered; kept here so that it is not thrown away half done.
+    background: set[asyncio.Task[object]] = field(default_factory=set)
+
+    async def patiently[T](self, work: Coroutine[None, None, T], otherwise: T) -> T:
+        """The result of some work, or `otherwise` when patience runs out first; the work then goes on by itself."""
+        working = asyncio.create_task(work)
+        timer = asyncio.create_task(self.clock.sleep(self.times.patience))
+        try:
+            await asyncio.wait({working, timer}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+        if working.done():
+            return working.result()
+        self.background.add(working)
+        working.add_done_callback(self.background.discard)
+        return otherwise
 
 
 async def each[T, R](do: Callable[[T], Awaitable[R]], items: Iterable[T], at_once: int) -> list[R | Exception]:
