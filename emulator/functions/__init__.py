@@ -1,0 +1,1 @@
+"""A Functions host for one laptop: HTTP, timers and queues around Microsoft's own worker library."""
