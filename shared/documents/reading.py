@@ -21,6 +21,7 @@ _CODES: Final = {
     "too_short": "tooFew",
     "too_long": "tooMany",
     "string_too_long": "tooLong",
+    "string_pattern_mismatch": "invalidId",
     "enum": "unknownValue",
     "literal_error": "unknownValue",
 }
@@ -84,7 +85,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _issue(line: Mapping[str, Any]) -> Issue:
     kind = str(line["type"])
     # Our own codes are in camel case, Pydantic's have underscores or are single words of its own.
-    code = _CODES.get(kind) or ("wrongType" if kind.endswith(("_type", "_parsing")) else kind)
+    code = _CODES.get(kind) or ("wrongType" if kind.endswith(("_type", "_parsing")) else to_camel(kind))
     return Issue(code, path_of(line["loc"]), _MESSAGES.get(code) or str(line["msg"]))
 
 

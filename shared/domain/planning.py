@@ -59,6 +59,13 @@ class Change:
         gives = (self.rule.access is Access.ALLOW) is (self.kind is not Kind.DELETE)
         return (gives, self.kind, self.rule.name)
 
+    def stands_in(self, nsg: Nsg) -> bool:
+        """Whether a group, as read back, has this change in it."""
+        found = nsg.find(self.rule.name)
+        if found is None or self.kind is Kind.DELETE:
+            return found is None and self.kind is Kind.DELETE
+        return found.does_the_same_as(self.rule)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -69,6 +76,10 @@ class Plan:
 
     def __bool__(self) -> bool:
         return bool(self.changes)
+
+    def stands_in(self, nsg: Nsg) -> bool:
+        """Whether a group, as read back, has all these changes in it."""
+        return all(change.stands_in(nsg) for change in self.changes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,10 +54,10 @@ async def serve(world: World, observed: Observed, entries: Entries, turn: Turn) 
     made = plan(observed.nsg, claims, now, Leave(openable, turn.refused))
     if made:
         observed = await _carry_out(world, observed, made, turn)
-        made = plan(observed.nsg, claims, now, Leave(openable))
+        made = plan(observed.nsg, claims, now, Leave(openable, turn.refused))
     if made:
-        turn.refused.update(_numbers(made))
-        raise Conflict(f"{observed.nsg.id} is not as it was written")
+        # A second look found more to do, for example a better number that the first round has set free.
+        raise Conflict(f"{observed.nsg.id} needs another round")
     seen: dict[Entry, Outcome | None] = {}
     for entry in entries.values():
         if not is_wanted(entry.claim, now):
@@ -77,11 +77,16 @@ async def _record(world: World, nsg: Nsg, seen: Mapping[Entry, Outcome | None]) 
 
 
 async def _carry_out(world: World, observed: Observed, made: Plan, turn: Turn) -> Observed:
+    """Apply a plan. What ARM refuses, at once or as an operation that fails later, gets another number next time."""
     try:
-        return await world.network.apply(observed, made)
+        after = await world.network.apply(observed, made)
     except PriorityTaken:
         turn.refused.update(_numbers(made))
         raise
+    if not made.stands_in(after.nsg):
+        turn.refused.update(_numbers(made))
+        raise Conflict(f"{after.nsg.id} is not as it was written")
+    return after
 
 
 def _numbers(made: Plan) -> set[int]:
