@@ -1,0 +1,48 @@
+# The project's commands. Each does the set-up that it needs; `make` alone lists them.
+# Needs GNU make 3.81 or later, a POSIX shell and any Python 3.8 or later.
+
+PYTHON ?= python3
+BIN := .venv/bin
+COMPILE := .tools/bin/uv pip compile -q --python-version 3.13 --python-platform linux --generate-hashes \
+	--no-annotate --custom-compile-command "make lock"
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test lint format types lock clean distclean
+
+help:  ## list these commands
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)$$/  make \1#\2/p' Makefile | awk -F'#' '{ printf "%-18s %s\n", $$1, $$2 }'
+
+setup:  ## install what the box and the tests need, under .venv and .tools
+	@$(PYTHON) emulator/install.py
+
+demo: setup  ## play the main job from end to end, then go on serving; ONCE=1 ends after the story
+	@$(BIN)/python -m emulator.story
+
+run: setup  ## start the box and serve until Ctrl-C
+	@$(BIN)/python -m emulator.box
+
+test: setup lint  ## check everything: lint, types, layers and all tests
+	$(BIN)/python -m pytest
+
+lint: setup types  ## check style, types and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+
+types: setup  ## check types
+	$(BIN)/mypy
+
+format: setup  ## put the code into the house's form
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: setup  ## pin the dependencies of pyproject.toml again; UPGRADE=--upgrade takes newer ones
+	$(COMPILE) $(UPGRADE) pyproject.toml -o requirements.txt
+	$(COMPILE) $(UPGRADE) pyproject.toml --group dev -o requirements-dev.txt
+
+clean:  ## remove the box's state and all caches
+	rm -rf .box .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -not -path './.venv/*' -not -path './.tools/*' -prune -exec rm -rf {} +
+
+distclean: clean  ## remove what setup installed as well
+	rm -rf .tools .venv

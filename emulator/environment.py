@@ -1,0 +1,93 @@
+"""What each program of the box is told by its environment, as Azure tells a Function App by its app settings.
+
+Knows the names. Refuses to pass on anything of the machine's own environment beyond what any program needs: whoever is
+signed in to Azure on this machine must not be met by the box.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from emulator.ports import HOST, Ports
+
+SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
+TENANT = "22222222-2222-2222-2222-222222222222"
+AUDIENCE = "api://postern"
+ACCOUNT = "devstoreaccount1"  # Azurite's one account
+PASSED_ON = frozenset(
+    (
+        "PATH",
+        "HOME",
+        "LANG",
+        "LC_ALL",
+        "LC_CTYPE",
+        "TZ",
+        "TMPDIR",
+        "PYTHONDONTWRITEBYTECODE",
+        "BOX_LOG_LEVEL",
+        "EMULATOR_LOG_LEVEL",
+    )
+)
+
+
+def find_directory(environ: Mapping[str, str], ports: Ports, root: Path) -> Path:
+    """Where the box keeps its state. A box on other ports than the usual has a folder of its own."""
+    if named := environ.get("BOX_DIR"):
+        return Path(named).absolute()
+    return root / ".box" if ports == Ports() else root / ".box" / str(ports.azurite)
+
+
+def describe_machine(environ: Mapping[str, str]) -> dict[str, str]:
+    """What any program needs, and no more. Logs are written at once, so that a killed program's last words are kept."""
+    return {**{name: value for name, value in environ.items() if name in PASSED_ON}, "PYTHONUNBUFFERED": "1"}
+
+
+def describe_emulator(ports: Ports, directory: Path) -> dict[str, str]:
+    """What the ARM emulator is told."""
+    return {
+        "EMULATOR_PORT": str(ports.emulator),
+        "AZURITE_PORT": str(ports.azurite),
+        "BOX_DIR": str(directory),
+        "IDENTITY_HEADER": "box",
+        **describe_trust(directory),
+    }
+
+
+def describe_trust(directory: Path) -> dict[str, str]:
+    """The box's certificate, for clients on aiohttp or httpx (the first name) and on requests (the second)."""
+    return {"SSL_CERT_FILE": str(directory / "cert.pem"), "REQUESTS_CA_BUNDLE": str(directory / "cert.pem")}
+
+
+def describe_identity(ports: Ports) -> dict[str, str]:
+    """A managed identity, as App Service offers one ("How to use managed identities", REST endpoint reference)."""
+    return {
+        "IDENTITY_ENDPOINT": f"https://{HOST}:{ports.emulator}/msi/token",
+        "IDENTITY_HEADER": "box",
+        "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
+    }
+
+
+def describe_app(ports: Ports, directory: Path) -> dict[str, str]:
+    """The app settings: what infra/ sets on Azure, with the box's addresses."""
+    return {
+        "FUNCTIONS_WORKER_RUNTIME": "python",
+        "AzureWebJobsDisableHomepage": "true",
+        "AzureWebJobsStorage__queueServiceUri": f"https://{HOST}:{ports.queues}/{ACCOUNT}",
+        "AzureWebJobsStorage__tableServiceUri": f"https://{HOST}:{ports.tables}/{ACCOUNT}",
+        "WEBSITE_AUTH_ENABLED": "True",
+        "POSTERN_TRUST_EASY_AUTH": "true",
+        "POSTERN_SUBSCRIPTIONS": SUBSCRIPTION,
+        "POSTERN_SHORTEST_DURATION": "PT5S",
+        "POSTERN_ARM_ENDPOINT": f"https://{HOST}:{ports.emulator}",
+        **describe_identity(ports),
+        **describe_trust(directory),
+    }
+
+
+def describe_host(ports: Ports, directory: Path) -> dict[str, str]:
+    """What the Functions host is told besides: on Azure these are the platform's own affairs."""
+    return {
+        "POSTERN_PORT": str(ports.postern),
+        "BOX_OPENID_ISSUER": f"https://{HOST}:{ports.emulator}/{TENANT}/v2.0",
+        "BOX_AUDIENCE": AUDIENCE,
+        "BOX_TIMERS": str(directory / "timers.json"),
+    }

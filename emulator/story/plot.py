@@ -1,0 +1,230 @@
+"""What happens in the story, and what must be true after each step.
+
+Knows the order of events and the claims. Refuses to know how they look on a terminal, and how calls are made.
+"""
+
+import json
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from emulator.story.stage import MACHINE, Json, Rule, Stage, Verdict
+
+REQUESTOR: Final = "203.0.113.7"
+ATTACKERS: Final = ("192.0.2.66", "203.0.113.8", "192.0.2.200")
+SOURCES: Final = (*ATTACKERS, REQUESTOR)
+SSH, RDP, HTTPS = 22, 3389, 443
+PORTS: Final = (SSH, RDP, HTTPS)
+CUSTOMER_RULES: Final = (300, 310, 320)
+DURATION: Final = 15  # seconds
+TOLERANCE: Final = 20.0  # seconds after the deadline by which the hole must be closed
+POLICY: Final[Json] = {
+    "ports": [{"number": SSH, "protocol": "TCP", "maxRequestAccessDuration": "PT1H"}],
+    "lock": {"scope": "all", "keepOpen": [HTTPS]},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Something that must be true, said as a sentence, and whether it was seen to be."""
+
+    text: str
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What was seen after a step."""
+
+    verdicts: Sequence[Verdict]
+    rules: Sequence[Rule]
+    claims: Sequence[Claim]
+
+
+@dataclass(slots=True)
+class Memory:
+    """What later steps need to know of earlier ones."""
+
+    rules: dict[str, str] = field(default_factory=dict)
+    grant: Json = field(default_factory=dict)
+
+
+class Clock(Protocol):
+    """Time, which a test may turn."""
+
+    def now(self) -> datetime:
+        """The present moment."""
+
+    async def wait(self, left: float) -> None:
+        """A moment passes, of at most `left` seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who and what a step works with."""
+
+    stage: Stage
+    memory: Memory
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One part of the story: `act` does it and claims; then the network must let through what `passes` says."""
+
+    title: str
+    text: str
+    act: Callable[[Cast], Awaitable[list[Claim]]]
+    passes: Callable[[str, int], bool]
+
+
+async def play(step: Step, cast: Cast) -> Scene:
+    """Do it, then look at the network and the rules."""
+    claims = await step.act(cast)
+    verdicts = [verdict for source in SOURCES for verdict in await cast.stage.probe(source, PORTS)]
+    return Scene(verdicts, await cast.stage.read_rules(), [*claims, *judge(verdicts, step.passes)])
+
+
+def judge(verdicts: Sequence[Verdict], passes: Callable[[str, int], bool]) -> list[Claim]:
+    """One claim for each port: who gets in, and nobody else."""
+    return [_judge_port(port, [one for one in verdicts if one.port == port], passes) for port in PORTS]
+
+
+def _judge_port(port: int, verdicts: Sequence[Verdict], passes: Callable[[str, int], bool]) -> Claim:
+    expected = [one.source for one in verdicts if passes(one.source, port)]
+    seen = [one.source for one in verdicts if one.passes]
+    match expected:
+        case []:
+            text = f"port {port} is closed to everybody"
+        case [source]:
+            text = f"port {port} is open to {source} alone"
+        case _:
+            text = f"port {port} is open to everybody"
+    return Claim(text, expected == seen)
+
+
+async def look_around(cast: Cast) -> list[Claim]:
+    rules = await cast.stage.read_rules()
+    cast.memory.rules = {rule.name: json.dumps(rule.document, sort_keys=True) for rule in rules}
+    priorities = tuple(rule.priority for rule in rules)
+    return [Claim("the customer's rules are 300, 310 and 320", priorities == CUSTOMER_RULES)]
+
+
+async def lock(cast: Cast) -> list[Claim]:
+    await cast.stage.call("administrator", "PUT", f"/api/policies{MACHINE}", POLICY)
+    above = [rule for rule in await cast.stage.read_rules() if rule.priority < min(CUSTOMER_RULES)]
+    return [
+        Claim("the rules above the customer's are ours, and they deny", bool(above) and all(map(_is_lock, above))),
+        await claim_untouched(cast),
+    ]
+
+
+async def ask(cast: Cast) -> list[Claim]:
+    asked = {
+        "machine": MACHINE,
+        "ports": [{"number": SSH, "allowedSourceAddressPrefix": REQUESTOR}],
+        "duration": f"PT{DURATION}S",
+        "justification": "A disk is filling up",
+    }
+    headers = {"Idempotency-Key": str(uuid.uuid4()), "Prefer": "wait=10"}
+    grant = await cast.stage.call("requestor", "POST", "/api/grants", asked, **headers)
+    again = await cast.stage.call("requestor", "POST", "/api/grants", asked, **headers)
+    cast.memory.grant = grant = await await_state(cast, grant, {"active"}, 10)
+    return [
+        Claim(
+            f"the grant is active, from {grant.get('startTimeUtc')} to {grant.get('endTimeUtc')}",
+            is_in(grant, "active"),
+        ),
+        Claim("the same request sent twice is one grant", again["id"] == grant["id"]),
+    ]
+
+
+async def run_out(cast: Cast) -> list[Claim]:
+    end = datetime.fromisoformat(cast.memory.grant["endTimeUtc"])
+    late = await await_closing(cast, end)
+    grant = await await_state(cast, cast.memory.grant, {"expired"}, 10)
+    return [
+        Claim("the requestor was in until the end", late >= 0),
+        Claim(f"the network shut the door {late:.1f} s after it", 0 <= late < TOLERANCE),
+        Claim(f"the app says that the grant is {grant['state']}", is_in(grant, "expired")),
+    ]
+
+
+async def await_closing(cast: Cast, end: datetime) -> float:
+    """Seconds after `end` (negative: before it) at which the requestor was first denied; `TOLERANCE` when never."""
+    while True:
+        late = (cast.clock.now() - end).total_seconds()
+        [verdict] = await cast.stage.probe(REQUESTOR, (SSH,))
+        if not verdict.passes or late >= TOLERANCE:
+            return late
+        await cast.clock.wait(TOLERANCE - late)
+
+
+async def look_back(cast: Cast) -> list[Claim]:
+    names = [rule.name for rule in await cast.stage.read_rules()]
+    grant = await cast.stage.call("requestor", "GET", f"/api/grants/{cast.memory.grant['id']}")
+    return [
+        Claim("no rule of the grant is left", not [name for name in names if name.startswith("postern-open-")]),
+        Claim(f"the app says so too: {grant['state']}, since {grant.get('reason')}", is_in(grant, "expired")),
+        await claim_untouched(cast),
+    ]
+
+
+async def await_state(cast: Cast, grant: Json, states: set[str], patience: float) -> Json:
+    """The grant, read until it is in one of `states` or `patience` seconds are over."""
+    deadline = cast.clock.now() + timedelta(seconds=patience)
+    while grant["state"] not in states and (left := (deadline - cast.clock.now()).total_seconds()) > 0:
+        await cast.clock.wait(left)
+        grant = await cast.stage.call("requestor", "GET", f"/api/grants/{grant['id']}")
+    return grant
+
+
+async def claim_untouched(cast: Cast) -> Claim:
+    """The customer's rules are, to the byte, what they were at the beginning."""
+    now = {rule.name: json.dumps(rule.document, sort_keys=True) for rule in await cast.stage.read_rules()}
+    kept = {name: now.get(name) for name in cast.memory.rules}
+    return Claim("the customer's own rules are what they were, to the byte", kept == cast.memory.rules)
+
+
+def is_in(grant: Json, state: str) -> bool:
+    return bool(grant["state"] == state)
+
+
+def _is_lock(rule: Rule) -> bool:
+    return rule.name.startswith("postern-lock-") and rule.access == "Deny"
+
+
+STEPS: Final = (
+    Step(
+        "The machine as it stands",
+        "web-01 has a public address. Whoever wants to may knock at its doors, and they open.",
+        look_around,
+        lambda _source, _port: True,
+    ),
+    Step(
+        "An administrator locks it",
+        "A policy: SSH may be asked for, everything else is locked. Port 443, the web site, goes on as before.",
+        lock,
+        lambda _source, port: port == HTTPS,
+    ),
+    Step(
+        "A requestor asks for access",
+        f"SSH, from {REQUESTOR}, for {DURATION} seconds. The next address, {ATTACKERS[1]}, gains nothing by it.",
+        ask,
+        lambda source, port: port == HTTPS or (port == SSH and source == REQUESTOR),
+    ),
+    Step(
+        "Time runs out",
+        "Nobody does anything now. The app closes the door by itself.",
+        run_out,
+        lambda _source, port: port == HTTPS,
+    ),
+    Step(
+        "Everything is locked again",
+        "What is left behind: the lock, and the customer's rules.",
+        look_back,
+        lambda _source, port: port == HTTPS,
+    ),
+)

@@ -1,0 +1,119 @@
+"""A tiny Postern with a tiny Azure around it, as a program behind httpx: what the story speaks to in its own tests.
+
+It plays its part well, or badly in one named way; the story must notice each.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+
+type Json = dict[str, Any]
+
+BEGINNING = datetime(2027, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Clock:
+    """Time passes when somebody waits, and only then."""
+
+    time: datetime = BEGINNING
+
+    def now(self) -> datetime:
+        return self.time
+
+    async def wait(self, left: float) -> None:
+        self.time += timedelta(seconds=min(left, 0.5))
+
+
+def make_rule(priority: int, name: str, access: str, source: str, port: str) -> Json:
+    return {
+        "name": name,
+        "properties": {
+            "priority": priority,
+            "direction": "Inbound",
+            "access": access,
+            "protocol": "Tcp",
+            "sourceAddressPrefix": source,
+            "destinationAddressPrefix": "*",
+            "destinationPortRanges": [port],
+        },
+    }
+
+
+def customer_rules() -> list[Json]:
+    return [
+        make_rule(300, "allow-rdp", "Allow", "Internet", "3389"),
+        make_rule(310, "allow-ssh", "Allow", "*", "22"),
+        make_rule(320, "allow-https", "Allow", "*", "443"),
+    ]
+
+
+@dataclass(slots=True)
+class World:
+    """What goes wrong: "no lock", "open to all", "closes early", "never closes", "edits", "refuses"; or nothing."""
+
+    flaw: str = ""
+    clock: Clock = field(default_factory=Clock)
+    rules: list[Json] = field(default_factory=customer_rules)
+    grant: Json = field(default_factory=dict)
+
+    def client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(transport=httpx.MockTransport(self.answer))
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        self._close()
+        body = json.loads(request.content) if request.content else {}
+        parts: dict[str, Callable[[], Json]] = {
+            "token": lambda: {"access_token": "t"},
+            "packets": lambda: {"results": [self._judge(body["source"], port) for port in body["port"]]},
+            "web-01-nsg": lambda: {"properties": {"securityRules": self.rules}},
+            "web-01": self._lock,
+            "grants": lambda: self._open(body),
+            "g1": lambda: self.grant,
+        }
+        name = request.url.path.rsplit("/", 1)[1]
+        if self.flaw == "refuses" and name == "grants":
+            return httpx.Response(422, json={"code": "refused", "detail": "not today"})
+        return httpx.Response(200, json=parts[name]())
+
+    def _lock(self) -> Json:
+        if self.flaw != "no lock":
+            self._add(299, "postern-lock-1", "Deny", "*", "22")
+            self._add(298, "postern-lock-2", "Deny", "*", "3389")
+        if self.flaw == "edits":
+            self.rules[2] = make_rule(310, "allow-ssh", "Allow", "*", "22 ")
+        return {}
+
+    def _open(self, body: Json) -> Json:
+        if not self.grant:
+            end = self.clock.now() + timedelta(seconds=15)
+            self.grant = {"id": "g1", "state": "active", "endTimeUtc": end.isoformat()}
+            source = "*" if self.flaw == "open to all" else body["ports"][0]["allowedSourceAddressPrefix"]
+            self._add(200, "postern-open-g1-1", "Allow", source, "22")
+        return self.grant
+
+    def _close(self) -> None:
+        early = timedelta(seconds=5 if self.flaw == "closes early" else 0)
+        if self.grant and self.clock.now() > datetime.fromisoformat(self.grant["endTimeUtc"]) - early:
+            self.grant["state"] = "expired"
+            if self.flaw != "never closes":
+                self.rules = [rule for rule in self.rules if not rule["name"].startswith("postern-open-")]
+
+    def _add(self, priority: int, name: str, access: str, source: str, port: str) -> None:
+        self.rules = sorted(
+            [*self.rules, make_rule(priority, name, access, source, port)],
+            key=lambda rule: int(rule["properties"]["priority"]),
+        )
+
+    def _judge(self, source: str, port: int) -> Json:
+        for rule in self.rules:
+            properties = rule["properties"]
+            if properties["sourceAddressPrefix"] in {"*", "Internet", source} and str(port) in str(
+                properties["destinationPortRanges"]
+            ):
+                return {"port": port, "passes": properties["access"] == "Allow", "rule": rule["name"]}
+        return {"port": port, "passes": False, "rule": "DenyAllInBound"}
