@@ -111,6 +111,8 @@ async def repair(world: World) -> Report:
 
 
 async def _repair(world: World, stored: Stored[Guarded]) -> Report:
+    # Whoever changed the policy may have died before it was on record.
+    await world.audit.policy_changed(stored.value)
     if stored.value.stage is Stage.REMOVING:
         await remove(world, stored)
         return Report()

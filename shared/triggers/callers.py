@@ -84,7 +84,9 @@ def address_of(headers: Mapping[str, str]) -> str | None:
     host = last[1:].partition("]")[0] if last.startswith("[") else last
     for text in (host, host.rpartition(":")[0]):
         try:
-            return str(ipaddress.ip_address(text))
+            address = ipaddress.ip_address(text)
         except ValueError:
             continue
+        # An IPv4 address that came over an IPv6 socket is still an IPv4 address.
+        return str(getattr(address, "ipv4_mapped", None) or address)
     return None
