@@ -38,6 +38,8 @@ def translated(what: str) -> Iterator[None]:
     except ResourceNotFoundError as error:
         raise NotFound(f"{what}: it does not exist") from error
     except (HttpResponseError, TableTransactionError) as error:
+        if error.status_code == HTTPStatus.NOT_FOUND:  # In a transaction it comes without its own class.
+            raise NotFound(f"{what}: it does not exist") from error
         if error.status_code in {HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT}:
             raise Conflict(f"{what}: it has changed meanwhile") from error
         raise Unavailable(f"{what}: storage answered {error.status_code}", _RETRY_AFTER) from error

@@ -19,6 +19,7 @@ from shared.services.serving import Purpose
 from shared.services.settling import settle
 from shared.services.world import World, each
 
+_TRIES = 3
 _GRANTS_AT_ONCE = 16
 _GROUPS_AT_ONCE = 8
 
@@ -55,16 +56,37 @@ async def close(world: World, grants: Sequence[tuple[Stored[Grant], Ending]]) ->
 
 
 async def _mark(world: World, stored: Stored[Grant], ending: Ending) -> Stored[Grant]:
-    """Store the intent to close, withdraw the claims, and return the grant as it is now stored."""
-    grant = stored.value
-    if grant.state is not State.CLOSING:
-        changed = grant.ended(world.clock.now(), ending.reason, ending.by, ending.detail)
-        # Should we die here, the sweep finds the grant at once and not only at its deadline.
-        await world.dues.add(Due(changed.occurrence.at, grant.id))
-        stored = await world.grants.save(stored, changed)
-    for nsg in grant.nsgs:
-        await world.desk.post(nsg, _withdrawn(grant))
+    """Store the intent to close, withdraw the claims, and return the grant as it is now stored.
+
+    Somebody else may change the grant at the same time: open it, or close it too. The wish to close outlives that.
+    """
+    for _ in range(_TRIES):
+        if not stored.value.unfinished or stored.value.state is State.CLOSING:
+            break
+        try:
+            stored = await _intend(world, stored, ending)
+            break
+        except Conflict:
+            stored = await _reloaded(world, stored)
+    else:
+        raise Conflict(f"grant {stored.value.id} keeps changing")
+    for nsg in stored.value.nsgs:
+        await world.desk.post(nsg, _withdrawn(stored.value))
     return stored
+
+
+async def _intend(world: World, stored: Stored[Grant], ending: Ending) -> Stored[Grant]:
+    changed = stored.value.ended(world.clock.now(), ending.reason, ending.by, ending.detail)
+    # Should we die here, the sweep finds the grant at once and not only at its deadline.
+    await world.dues.add(Due(changed.occurrence.at, changed.id))
+    return await world.grants.save(stored, changed)
+
+
+async def _reloaded(world: World, stored: Stored[Grant]) -> Stored[Grant]:
+    found = await world.grants.get(stored.value.id)
+    if found is None:
+        raise NotFound(f"grant {stored.value.id} is gone")
+    return found
 
 
 def _withdrawn(grant: Grant) -> OpenClaim:
@@ -96,7 +118,12 @@ async def _finish(world: World, stored: Stored[Grant]) -> Grant:
     desks = [await world.desk.entries(nsg) for nsg in grant.nsgs]
     if any(_withdrawn(grant).key in desk for desk in desks):
         raise Conflict(f"the rules of grant {grant.id} have not been seen gone")
-    over = (await world.grants.save(stored, grant.gone(world.clock.now()))).value
+    try:
+        over = (await world.grants.save(stored, grant.gone(world.clock.now()))).value if grant.unfinished else grant
+    except Conflict:
+        over = (await _reloaded(world, stored)).value
+        if over.unfinished:
+            raise
     opening = first_due(grant.requested_at, grant.ends_at, world)
     for at in {grant.ends_at, grant.occurrence.at, opening}:
         await world.dues.remove(Due(at, grant.id))

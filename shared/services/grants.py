@@ -190,6 +190,11 @@ async def revoke(world: World, id_: str, by: Person) -> Grant:
     stored = await world.grants.get(id_)
     if stored is None:
         raise NotFound("There is no such grant, or you may not see it.")
-    if stored.value.unfinished:
-        await close(world, [(stored, Ending(Reason.REVOKED, by))])
-    return await get(world, id_)
+    if not stored.value.unfinished:
+        return stored.value
+    closed = await close(world, [(stored, Ending(Reason.REVOKED, by))])
+    grant = await get(world, id_)
+    if closed.problems and grant.state in {State.OPENING, State.ACTIVE}:
+        # Not even the intent could be stored: nobody will go on with this, so the caller has to know.
+        raise closed.problems[0]
+    return grant

@@ -20,7 +20,7 @@ from shared.ports import Conflict, Entry, Lease, Observed, Unavailable
 from shared.services.serving import Entries, Purpose, Turn, serve
 from shared.services.world import World, each
 
-_LOOK_AGAIN = timedelta(milliseconds=250)
+_FIRST_LOOK, _LAST_LOOK = timedelta(milliseconds=250), timedelta(seconds=1)
 _AFTER_CONFLICT = timedelta(milliseconds=300)
 
 
@@ -41,6 +41,7 @@ async def settle(
     """
     wanted, holder = frozenset(keys), f"{world.chance(64):016x}"
     until = world.clock.now() + (world.times.patience if patience is None else patience)
+    pause = _FIRST_LOOK
     while True:
         now = world.clock.now()
         if lease := await world.desk.acquire(nsg, holder, now + world.times.lease, now):
@@ -48,7 +49,8 @@ async def settle(
             return Settled(_chosen(entries, wanted), observed)
         if now >= until:
             return None
-        await world.clock.sleep(_LOOK_AGAIN)
+        await world.clock.sleep(pause)
+        pause = min(pause * 1.5, _LAST_LOOK)
         chosen = _chosen(await world.desk.entries(nsg), wanted)
         if chosen and not any(entry is not None and _waits(entry, now) for entry in chosen.values()):
             return Settled(chosen)
