@@ -33,7 +33,7 @@ from shared.ports import Clock, Conflict, Observed, Unavailable
 _COMPUTE_VERSION = "2024-07-01"
 _TRIES = 3
 _PATIENCE = timedelta(seconds=5)
-_POLLS = (0.4, 0.6, 1.0, 1.0, 1.5, *([2.0] * 55))
+_POLLS = (0.4, *([0.6] * 5), *([1.0] * 20), *([2.0] * 20))
 
 
 class ArmNetwork:
