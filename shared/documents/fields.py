@@ -80,7 +80,7 @@ def read_time(value: object) -> datetime:
     try:
         if match:
             return datetime.fromisoformat(f"{match[1]}{(match[2] or '')[:7]}{match[3]}".upper()).astimezone(UTC)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         _wrong("invalidTime", f"{value} is not a time: {error}.")
     _wrong("invalidTime", f"{value} is not an RFC 3339 time such as 2026-11-22T14:00:00Z.")
 
