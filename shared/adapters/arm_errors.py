@@ -17,6 +17,8 @@ from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestE
 from shared.ports import Conflict, NotFound, PriorityTaken, Unavailable
 
 _BUSY_CODES = frozenset({"RetryableError", "RetryableErrorDueToAnotherOperation", "AnotherOperationInProgress"})
+# Other 404s, such as SubscriptionNotFound, say that we may no longer look, and nothing of what is there.
+_GONE_CODES = frozenset({"ResourceNotFound", "ResourceGroupNotFound", "ParentResourceNotFound", "NotFound"})
 _SERVER_ERRORS = 500
 _WHEN_FORBIDDEN = timedelta(minutes=5)
 _LONGEST_WAIT = timedelta(minutes=10)
@@ -52,7 +54,7 @@ def _meaning(error: HttpResponseError, what: str, *, writes: bool) -> Exception:
         return Forbidden(f"{text}: Postern's identity lacks a permission", _WHEN_FORBIDDEN)
     if status == HTTPStatus.BAD_REQUEST and code == "SecurityRuleConflict":
         return PriorityTaken(text)
-    if status == HTTPStatus.NOT_FOUND:
+    if status == HTTPStatus.NOT_FOUND and code in _GONE_CODES:
         return NotFound(text)
     if _has_moved(status, code) or (writes and status >= _SERVER_ERRORS):
         return Conflict(text)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.domain.claims import OpenClaim, Wanted
 from shared.domain.grants import Grant, Person
@@ -19,6 +19,7 @@ from shared.services.serving import Purpose
 from shared.services.settling import settle
 from shared.services.world import World, each
 
+_SECOND_LOOK = timedelta(seconds=2)
 _TRIES = 3
 _GRANTS_AT_ONCE = 16
 _GROUPS_AT_ONCE = 8
@@ -108,8 +109,19 @@ async def _settle(world: World, nsg: str, keys: Sequence[str]) -> None:
         if await settle(world, nsg, keys, Purpose.CLOSE) is None:
             raise Unavailable(f"{nsg} is being changed by somebody else")
     except NotFound:
+        await _confirm_gone(world, nsg)
         entries = await world.desk.entries(nsg)
         await world.desk.conclude(nsg, {entries[key]: None for key in keys if key in entries})
+
+
+async def _confirm_gone(world: World, nsg: str) -> None:
+    """Look a second time before believing that a group is gone: grants end on the strength of it. Raises Conflict."""
+    await world.clock.sleep(_SECOND_LOOK)
+    try:
+        await world.network.group(nsg)
+    except NotFound:
+        return
+    raise Conflict(f"{nsg} was not found, and then it was")
 
 
 async def _finish(world: World, stored: Stored[Grant]) -> Grant:

@@ -17,7 +17,7 @@ from shared.domain.lifecycle import State
 from shared.domain.observing import has_vanished, is_wanted, outcome_of
 from shared.domain.planning import Kind, Leave, Plan, plan
 from shared.domain.rules import Nsg
-from shared.ports import Conflict, Entry, Observed, PriorityTaken
+from shared.ports import Conflict, Entry, NotFound, Observed, PriorityTaken
 from shared.services.world import World, each
 
 _READS_AT_ONCE = 16
@@ -83,6 +83,9 @@ async def _carry_out(world: World, observed: Observed, made: Plan, turn: Turn) -
     except PriorityTaken:
         turn.refused.update(_numbers(made))
         raise
+    except NotFound as gone:
+        # Only a read that does not find the group says that it is gone, and its rules with it.
+        raise Conflict(f"{observed.nsg.id} was not found for writing") from gone
     if not made.stands_in(after.nsg):
         turn.refused.update(_numbers(made))
         raise Conflict(f"{after.nsg.id} is not as it was written")
