@@ -1,0 +1,70 @@
+"""The one table from what went wrong to what the caller is told."""
+
+import json
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+import azure.functions as func
+import pytest
+
+from shared.domain.issues import Invalid, Issue, Refused
+from shared.ports import Conflict, NotFound, Outdated, PriorityTaken, Unavailable
+from shared.settings import SettingsError
+from shared.triggers.problems import Wrong, of_answer, of_error, problem
+
+
+def read(response: func.HttpResponse | None) -> dict[str, Any]:
+    """The problem document of a response, which has the right type."""
+    assert response is not None
+    assert "application/problem+json" == response.mimetype
+    document: dict[str, Any] = json.loads(response.get_body())
+    assert response.status_code == document["status"]
+    return document
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (NotFound("gone"), 404, "notFound"),
+        (Conflict("moved"), 409, "conflict"),
+        (Outdated("old"), 412, "outdated"),
+        (PriorityTaken("taken"), 409, "conflict"),
+        (Unavailable("away"), 503, "unavailable"),
+        (SettingsError("POSTERN_SUBSCRIPTIONS"), 503, "misconfigured"),
+        (Wrong(HTTPStatus.IM_A_TEAPOT, "teapot", "short and stout"), 418, "teapot"),
+    ],
+)
+def test_each_known_error_has_a_status_and_a_code(error: Exception, status: int, code: str) -> None:
+    document = read(of_error(error))
+    assert (status, code, str(error)) == (document["status"], document["code"], document["detail"])
+    assert (f"urn:postern:problem:{code}", HTTPStatus(status).phrase) == (document["type"], document["title"])
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), KeyError("x"), OSError("x"), TimeoutError(), Exception("x")])
+def test_what_is_a_fault_of_ours_is_not_in_the_table(error: Exception) -> None:
+    assert of_error(error) is None
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0, "1"), (0.2, "1"), (10, "10"), (61.4, "61")])
+def test_who_finds_azure_away_is_told_when_to_come_again(seconds: float, told: str) -> None:
+    response = of_error(Unavailable("away", timedelta(seconds=seconds)))
+    assert response is not None
+    assert told == response.headers["Retry-After"]
+
+
+ISSUES = (Issue("required", "machine", "Needed."), Issue("tooFew", "ports", "Too few."))
+
+
+@pytest.mark.parametrize(("answer", "status", "code"), [(Invalid(ISSUES), 400, "invalid"),
+                                                        (Refused(ISSUES), 422, "refused")])  # fmt: skip
+def test_all_issues_are_told_each_with_its_code_and_path(answer: Invalid | Refused, status: int, code: str) -> None:
+    document = read(of_answer(answer))
+    assert (status, code) == (document["status"], document["code"])
+    assert [{"code": "required", "path": "machine", "message": "Needed."},
+            {"code": "tooFew", "path": "ports", "message": "Too few."}] == document["issues"]  # fmt: skip
+
+
+def test_a_problem_may_say_more() -> None:
+    document = read(problem(HTTPStatus.CONFLICT, "blocked", "No room.", grant={"id": "g"}))
+    assert {"id": "g"} == document["grant"]
