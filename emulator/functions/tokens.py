@@ -5,6 +5,7 @@ issuer, audience, time. Refuses to know HTTP requests and what a caller may do. 
 access tokens", validation; OpenID Connect Discovery 1.0.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -39,6 +40,7 @@ class Provider:
         self._configuration: Mapping[str, Any] = {}
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched = float("-inf")
+        self._fetching = asyncio.Lock()
 
     async def verify(self, token: str) -> Claims:
         """The claims of a valid access token; raises TokenError or ProviderError."""
@@ -82,8 +84,11 @@ class Provider:
         if header.get("alg") != "RS256":
             raise TokenError(f"the algorithm is {header.get('alg')!r}, not RS256")
         name = str(header.get("kid"))
-        if name not in self._keys and self._clock() - self._fetched >= _REFETCH_AFTER:
-            await self._fetch_keys()
+        if name not in self._keys:
+            # Whoever comes while the keys are on their way waits for them, and does not fetch them again.
+            async with self._fetching:
+                if name not in self._keys and self._clock() - self._fetched >= _REFETCH_AFTER:
+                    await self._fetch_keys()
         if name not in self._keys:
             raise TokenError(f"there is no key {name!r}")
         return self._keys[name]
