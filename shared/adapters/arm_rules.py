@@ -41,14 +41,18 @@ def _inbound(rules: Sequence[Json] | None) -> tuple[Rule, ...]:
 def read_rule(document: Json) -> Rule:
     """One rule from ARM's JSON."""
     properties = cast("Json", document["properties"])
+    protocol = _PROTOCOLS.get(str(properties["protocol"]).lower())
+    access = Access(str(properties["access"]).capitalize())
+    # A protocol that is new to us is any when it is allowed, and none when it is denied.
+    nothing = protocol is None and access is Access.DENY
     return Rule(
         name=str(document["name"]),
         priority=int(properties["priority"]),
-        access=Access(str(properties["access"]).capitalize()),
-        protocol=_PROTOCOLS[str(properties["protocol"]).lower()],
+        access=access,
+        protocol=protocol or Protocol.ANY,
         sources=_both(properties, "sourceAddressPrefix", "sourceAddressPrefixes"),
         destinations=_both(properties, "destinationAddressPrefix", "destinationAddressPrefixes"),
-        ports=_ports(_both(properties, "destinationPortRange", "destinationPortRanges")),
+        ports=Ranges() if nothing else _ports(_both(properties, "destinationPortRange", "destinationPortRanges")),
         source_ports=_ports(_both(properties, "sourcePortRange", "sourcePortRanges")),
         source_groups=_ids(properties.get("sourceApplicationSecurityGroups")),
         destination_groups=_ids(properties.get("destinationApplicationSecurityGroups")),

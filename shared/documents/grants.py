@@ -105,7 +105,7 @@ def write_grant(grant: Grant, machine: Machine | None = None) -> dict[str, Any]:
 def _connect(grant: Grant, machine: Machine) -> dict[str, str]:
     """The address to connect to, and the command for it where the port says which it is."""
     hosts = [*machine.public_addresses, *(endpoint.address for endpoint in machine.endpoints)]
-    host = hosts[0]
+    host = hosts[0] if hosts else ""
     known = {22: ("ssh", f"ssh {host}"), 3389: ("rdp", f"mstsc /v:{host}")}
     commands = dict(command for port in grant.ports for number, command in known.items() if _within(number, port.span))
     return {"host": host, **commands}

@@ -57,6 +57,8 @@ def canonical_prefix(text: str) -> str:
     """The one spelling of a prefix: a single address without its length, everything in lower case."""
     if text in {"*", "0.0.0.0/0"}:
         return text
+    if "%" in text:
+        raise ValueError("an address with a zone means something only on one machine")
     network = ip_network(text, strict=True)
     return str(network.network_address) if network.num_addresses == 1 else str(network)
 

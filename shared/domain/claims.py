@@ -31,8 +31,7 @@ class LockClaim:
 
     machine: MachineId
     endpoints: tuple[Endpoint, ...]
-    ports: Ranges
-    protocols: tuple[Protocol, ...]
+    guarded: tuple[tuple[Protocol, Ranges], ...]  # For each protocol, the ports that are kept closed.
     origin: Origin
     wanted: Wanted = Wanted.PRESENT
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from shared.domain.claims import LockClaim, OpenClaim, Wanted
+from shared.domain.decisions import still_offers
 from shared.domain.grants import Grant, Person
 from shared.domain.machines import Machine
 from shared.domain.policies import Policy
@@ -35,9 +36,11 @@ class Guarded:
     def lock(self) -> LockClaim:
         """The whole lock, over all endpoints."""
         policy = self.policy
-        return LockClaim(
-            self.machine.id, self.machine.endpoints, policy.guarded, policy.guarded_protocols, policy.lock.origin
-        )
+        return LockClaim(self.machine.id, self.machine.endpoints, policy.guarded, policy.lock.origin)
+
+    def offers(self, grant: Grant) -> bool:
+        """Whether the policy stands, and still offers everything that was granted."""
+        return self.stage is Stage.GUARDED and all(still_offers(self.policy, port) for port in grant.ports)
 
     def lock_claims(self, wanted: Wanted = Wanted.PRESENT) -> Mapping[str, LockClaim]:
         """For each group that holds a part of the machine's lock, what is wanted there."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -18,6 +19,7 @@ _GRANT_ID: Final = re.compile(f"[{_ALPHABET}]{{{_TIME + _MACHINE + _CHANCE}}}")
 CHANCE_BITS: Final = 5 * _CHANCE
 
 
+@lru_cache(maxsize=10_000)
 def short_hash(text: str, length: int) -> str:
     """A stable name of `length` characters for a text; 8 characters are 40 bits of SHA-256."""
     return _encode(int.from_bytes(hashlib.sha256(text.encode()).digest()), length)

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     REVOKED = "revoked"
     POLICY_REMOVED = "policyRemoved"
     PORT_REMOVED = "portRemoved"
+    MACHINE_CHANGED = "machineChanged"
     REMOVED_OUTSIDE = "removedOutside"
     BLOCKED = "blocked"
     INTERRUPTED = "interrupted"
@@ -51,6 +52,7 @@ ENDS: Final[Mapping[Reason, State]] = {
     Reason.REVOKED: State.REVOKED,
     Reason.POLICY_REMOVED: State.REVOKED,
     Reason.PORT_REMOVED: State.REVOKED,
+    Reason.MACHINE_CHANGED: State.REVOKED,
     Reason.REMOVED_OUTSIDE: State.REVOKED,
     Reason.BLOCKED: State.FAILED,
     Reason.INTERRUPTED: State.FAILED,

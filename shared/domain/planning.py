@@ -9,7 +9,7 @@ Its laws:
 - A grant's allow is written only where the group would otherwise block it, and above whatever blocks it.
 - Grants do not lean on each other: a rule is needed even where another grant's rule would do.
 - An allow rule is created only for the grants named in `Leave.openable`: sweeps close and repair, they never open.
-- A lock that nobody claims stays: taking it away would be opening.
+- A lock that nobody claims stays: taking it away would be opening. An allow rule that nobody claims goes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from shared.domain.rules import (
     Rule,
     in_order,
 )
-from shared.domain.shapes import belongs_to_lock, keep_rules, lock_rules, open_rules
+from shared.domain.shapes import belongs_to_lock, is_safe_to_spare, keep_rules, lock_rules, open_rules
 from shared.domain.traffic import Region, Traffic, matched, passing
 
 
@@ -145,7 +145,7 @@ class _Draft:
 
     def spare_orphaned_locks(self, claims: list[LockClaim]) -> None:
         for rule in self._nsg.ours:
-            if rule.mark != OPEN_MARK and not any(belongs_to_lock(rule, claim) for claim in claims):
+            if is_safe_to_spare(rule) and not any(belongs_to_lock(rule, claim) for claim in claims):
                 self._keep(rule)
 
     def lock(self, claim: LockClaim) -> None:

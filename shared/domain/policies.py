@@ -58,19 +58,15 @@ class Policy:
     requestors: tuple[str, ...] = ()
 
     @property
-    def guarded(self) -> Ranges:
-        """The ports that the lock covers."""
+    def guarded(self) -> tuple[tuple[Protocol, Ranges], ...]:
+        """For each protocol, the ports that the lock covers; nothing that the policy does not name or mean."""
         if self.lock.scope is Scope.ALL:
-            return ALL_PORTS - Ranges.of(*self.lock.keep_open)
-        return Ranges.of(*(port.span for port in self.ports))
+            return ((Protocol.ANY, ALL_PORTS - Ranges.of(*self.lock.keep_open)),)
+        protocols = sorted({port.protocol for port in self.ports})
+        return tuple((protocol, self._spans(protocol)) for protocol in protocols)
 
-    @property
-    def guarded_protocols(self) -> tuple[Protocol, ...]:
-        """The protocols that the lock covers: all of them, or only those of the policy's ports."""
-        if self.lock.scope is Scope.ALL:
-            return (Protocol.ANY,)
-        named = {port.protocol for port in self.ports}
-        return (Protocol.ANY,) if Protocol.ANY in named else tuple(sorted(named))
+    def _spans(self, protocol: Protocol) -> Ranges:
+        return Ranges.of(*(port.span for port in self.ports if port.protocol is protocol))
 
 
 def default_ports() -> tuple[PolicyPort, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import groupby
 from typing import Final
 
@@ -31,6 +32,7 @@ from shared.domain.rules import (
 
 _UNPLACED: Final = FIRST_PRIORITY
 _LONGEST_NAME_PART: Final = 40
+_PROBES: Final = ("AzureLoadBalancer",)
 
 
 def lock_rules(claim: LockClaim) -> tuple[Rule, ...]:
@@ -49,7 +51,7 @@ def keep_rules(claim: LockClaim) -> tuple[Rule, ...]:
             name=f"{KEEP_MARK}probes-{_machine_part(claim.machine)}{suffix}",
             priority=_UNPLACED,
             access=Access.ALLOW,
-            sources=("AzureLoadBalancer",),
+            sources=_PROBES,
             destinations=addresses,
             description=_describe(f"Postern lets health probes reach {claim.machine.name}."),
         )
@@ -68,6 +70,13 @@ def belongs_to_lock(rule: Rule, claim: LockClaim) -> bool:
     return any(_is_or_extends(rule.name.lower(), stem + part) for stem in (LOCK_MARK, f"{KEEP_MARK}probes-"))
 
 
+def is_safe_to_spare(rule: Rule) -> bool:
+    """Whether a rule of ours that nobody claims may stay: a lock that denies, or what lets only health probes in."""
+    if rule.mark == LOCK_MARK:
+        return rule.access is Access.DENY
+    return rule.mark == KEEP_MARK and rule.sources == _PROBES
+
+
 def belongs_to_grant(rule: Rule, grant: str) -> bool:
     """Whether a rule of ours stands for this grant."""
     return _is_or_extends(rule.name.lower(), OPEN_MARK + grant)
@@ -78,12 +87,9 @@ def _is_or_extends(name: str, stem: str) -> bool:
 
 
 def _lock_rules(claim: LockClaim) -> Iterator[Rule]:
-    parts = [(str(protocol), protocol, claim.ports) for protocol in claim.protocols]
-    if claim.protocols == (Protocol.ANY,) and claim.ports != ALL_PORTS:
-        parts += [(str(protocol), protocol, ALL_PORTS) for protocol in sorted(WITHOUT_PORTS)]
     addresses = tuple(endpoint.address for endpoint in claim.endpoints)
-    for label, protocol, ports in parts:
-        ending = "" if protocol is Protocol.ANY else f"-{label.lower()}"
+    for protocol, ports in (*claim.guarded, *_without_ports(claim)):
+        ending = "" if protocol is Protocol.ANY else f"-{protocol.lower()}"
         for suffix, destinations in _families(addresses):
             yield Rule(
                 name=f"{LOCK_MARK}{_machine_part(claim.machine)}{ending}{suffix}",
@@ -95,6 +101,12 @@ def _lock_rules(claim: LockClaim) -> Iterator[Rule]:
                 ports=ports,
                 description=_describe(f"Postern keeps {claim.machine.name} closed. Ask Postern for access."),
             )
+
+
+def _without_ports(claim: LockClaim) -> Iterator[tuple[Protocol, Ranges]]:
+    """The protocols without ports, where a rule for every protocol names only some ports."""
+    if any(protocol is Protocol.ANY and ports != ALL_PORTS for protocol, ports in claim.guarded):
+        yield from ((protocol, ALL_PORTS) for protocol in sorted(WITHOUT_PORTS))
 
 
 def _open_rules(claim: OpenClaim) -> Iterator[Rule]:
@@ -143,6 +155,7 @@ def _pairs(
             yield suffix, without_overlaps(chosen), destinations
 
 
+@lru_cache(maxsize=10_000)
 def _machine_part(machine: MachineId) -> str:
     """A readable and unique part of a rule's name; the name is there for people, the key makes it unique."""
     readable = re.sub(r"[^A-Za-z0-9_.-]", "-", machine.name)[:_LONGEST_NAME_PART]
@@ -150,4 +163,13 @@ def _machine_part(machine: MachineId) -> str:
 
 
 def _describe(text: str) -> str:
-    return text if len(text) <= LONGEST_DESCRIPTION else f"{text[: LONGEST_DESCRIPTION - 3]}..."
+    """A text as a description may be; .NET, which counts the characters at the other end, counts UTF-16 units."""
+    if _units(text) <= LONGEST_DESCRIPTION:
+        return text
+    while _units(text) > LONGEST_DESCRIPTION - 3:
+        text = text[:-1]
+    return f"{text}..."
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2

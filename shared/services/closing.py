@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from shared.domain.claims import OpenClaim, Wanted
 from shared.domain.grants import Grant, Person
 from shared.domain.lifecycle import Reason, State
 from shared.ports import Conflict, Due, NotFound, Stored, Unavailable
-from shared.services.serving import Purpose
-from shared.services.settling import settle
+from shared.services.settling import settle_even_if_gone
 from shared.services.world import World, each
 
-_SECOND_LOOK = timedelta(seconds=2)
 _TRIES = 3
 _GRANTS_AT_ONCE = 16
 _GROUPS_AT_ONCE = 8
@@ -45,19 +43,32 @@ class Closed:
 async def close(world: World, grants: Sequence[tuple[Stored[Grant], Ending]]) -> Closed:
     """Close unfinished grants together. One that cannot be closed now stays `closing`; the sweep goes on with it."""
     marked = await each(lambda wish: _mark(world, *wish), grants, _GRANTS_AT_ONCE)
-    closing = [result for result in marked if not isinstance(result, Exception)]
-    groups = _by_group(closing)
+    # Where not even the intent could be stored, the hole is closed all the same; the sweep does the rest.
+    known = [result if isinstance(result, Stored) else wish[0] for result, wish in zip(marked, grants, strict=True)]
+    withdrawn = await each(lambda stored: _withdraw(world, stored.value), known, _GRANTS_AT_ONCE)
+    groups = _by_group(known)
     served = await each(lambda nsg: _settle(world, nsg, groups[nsg]), groups, _GROUPS_AT_ONCE)
-    settled = dict(zip(groups, served, strict=True))
-    stuck = {nsg: result for nsg, result in settled.items() if isinstance(result, Exception)}
+    stuck = {nsg: result for nsg, result in zip(groups, served, strict=True) if isinstance(result, Exception)}
+    closing = [result for result in marked if isinstance(result, Stored)]
     free = [grant for grant in closing if not any(nsg.lower() in stuck for nsg in grant.value.nsgs)]
     finished = await each(lambda grant: _finish(world, grant), free, _GRANTS_AT_ONCE)
-    problems = [result for result in (*marked, *stuck.values(), *finished) if isinstance(result, Exception)]
-    return Closed(tuple(result for result in finished if isinstance(result, Grant)), tuple(problems))
+    told = (*marked, *withdrawn, *stuck.values(), *finished)
+    problems = tuple(result for result in told if isinstance(result, Exception))
+    return Closed(tuple(result for result in finished if isinstance(result, Grant)), problems)
+
+
+async def _withdraw(world: World, grant: Grant) -> None:
+    for nsg in grant.nsgs:
+        await world.desk.post(nsg, _withdrawn(grant))
+
+
+async def _settle(world: World, nsg: str, keys: Sequence[str]) -> None:
+    if await settle_even_if_gone(world, nsg, keys) is None:
+        raise Unavailable(f"{nsg} is being changed by somebody else")
 
 
 async def _mark(world: World, stored: Stored[Grant], ending: Ending) -> Stored[Grant]:
-    """Store the intent to close, withdraw the claims, and return the grant as it is now stored.
+    """Store the intent to close, and return the grant as it is now stored.
 
     Somebody else may change the grant at the same time: open it, or close it too. The wish to close outlives that.
     """
@@ -71,8 +82,6 @@ async def _mark(world: World, stored: Stored[Grant], ending: Ending) -> Stored[G
             stored = await _reloaded(world, stored)
     else:
         raise Conflict(f"grant {stored.value.id} keeps changing")
-    for nsg in stored.value.nsgs:
-        await world.desk.post(nsg, _withdrawn(stored.value))
     return stored
 
 
@@ -101,27 +110,6 @@ def _by_group(grants: Sequence[Stored[Grant]]) -> dict[str, list[str]]:
         for nsg in grant.value.nsgs:
             groups.setdefault(nsg.lower(), []).append(_withdrawn(grant.value).key)
     return groups
-
-
-async def _settle(world: World, nsg: str, keys: Sequence[str]) -> None:
-    """Settle a group; one that no longer exists holds no rules either."""
-    try:
-        if await settle(world, nsg, keys, Purpose.CLOSE) is None:
-            raise Unavailable(f"{nsg} is being changed by somebody else")
-    except NotFound:
-        await _confirm_gone(world, nsg)
-        entries = await world.desk.entries(nsg)
-        await world.desk.conclude(nsg, {entries[key]: None for key in keys if key in entries})
-
-
-async def _confirm_gone(world: World, nsg: str) -> None:
-    """Look a second time before believing that a group is gone: grants end on the strength of it. Raises Conflict."""
-    await world.clock.sleep(_SECOND_LOOK)
-    try:
-        await world.network.group(nsg)
-    except NotFound:
-        return
-    raise Conflict(f"{nsg} was not found, and then it was")
 
 
 async def _finish(world: World, stored: Stored[Grant]) -> Grant:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.domain.addresses import is_v6
-from shared.domain.claims import Finding, OpenClaim
+from shared.domain.claims import Finding, OpenClaim, Wanted
 from shared.domain.decisions import Allowed, Asker, Wish, decide
 from shared.domain.grants import Grant, GrantPort, Occurrence, Person
 from shared.domain.guarding import Guarded, Stage, open_claims
@@ -22,6 +22,8 @@ from shared.services.closing import Ending, close, first_due
 from shared.services.serving import Purpose
 from shared.services.settling import Settled, settle_all
 from shared.services.world import World
+
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,19 +130,28 @@ async def resume(world: World, stored: Stored[Grant]) -> Progress:
 
 
 async def _open(world: World, stored: Stored[Grant], guarded: Guarded) -> Progress:
-    grant = stored.value
-    claims = open_claims(grant, guarded.machine)
+    claims = open_claims(stored.value, guarded.machine)
     try:
+        stored = await _look_there_too(world, stored, claims)
         await asyncio.gather(*(world.desk.offer(nsg, claim) for nsg, claim in claims.items()))
         settled = await settle_all(world, claims, Purpose.OPEN)
         return Progress(await _conclude(world, stored, claims, settled))
     except Unavailable as error:
         # The intent is kept: whoever asks about the grant goes on with it, and if nobody does, the sweep ends it.
-        return Progress(grant, error)
+        return Progress(stored.value, error)
     except NotFound as error:
         return Progress(await _fail(world, stored, str(error)))
     except Conflict:
-        return Progress(await get(world, grant.id))
+        return Progress(await get(world, stored.value.id))
+
+
+async def _look_there_too(world: World, stored: Stored[Grant], nsgs: Iterable[str]) -> Stored[Grant]:
+    """Note every group in which the grant may be opened before it is: closing looks where the grant says."""
+    known = {nsg.lower() for nsg in stored.value.nsgs}
+    more = tuple(nsg for nsg in nsgs if nsg.lower() not in known)
+    if not more:
+        return stored
+    return await world.grants.save(stored, replace(stored.value, nsgs=(*stored.value.nsgs, *more)))
 
 
 async def _fail(world: World, stored: Stored[Grant], why: str) -> Grant:
@@ -169,12 +180,23 @@ async def _keep_time(world: World, grant: Grant, entries: Mapping[str, Entry]) -
     """Tell the desks and the reminder when the opened grant ends. Until then the earlier, stored end holds."""
     for nsg, entry in entries.items():
         if isinstance(entry.claim, OpenClaim) and entry.claim.ends_at != grant.ends_at:
-            # Somebody who changed the claim meanwhile is closing it, and needs no telling.
-            with suppress(Conflict):
-                await world.desk.amend(nsg, entry, replace(entry.claim, ends_at=grant.ends_at))
+            await _extend(world, nsg, entry, grant)
     # Without a reminder the sweep closes the grant, only a little later.
     with suppress(Unavailable):
         await world.reminders.send(grant.id, grant.ends_at - world.clock.now() - world.times.head_start)
+
+
+async def _extend(world: World, nsg: str, entry: Entry | None, grant: Grant) -> None:
+    for _ in range(_TRIES):
+        if entry is None or not isinstance(entry.claim, OpenClaim) or entry.claim.wanted is Wanted.ABSENT:
+            # Somebody is closing it, and needs no telling.
+            return
+        try:
+            await world.desk.amend(nsg, entry, replace(entry.claim, ends_at=grant.ends_at))
+        except Conflict:
+            entry = (await world.desk.entries(nsg)).get(entry.claim.key)
+        else:
+            return
 
 
 async def get(world: World, id_: str) -> Grant:

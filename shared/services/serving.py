@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from shared.domain.claims import Finding, LockClaim, OpenClaim, Outcome, Wanted
+from shared.domain.claims import Claim, Finding, LockClaim, OpenClaim, Outcome, Wanted
 from shared.domain.guarding import Stage
 from shared.domain.lifecycle import State
 from shared.domain.observing import has_vanished, is_wanted, outcome_of
@@ -109,18 +109,27 @@ async def _ask_authorities(world: World, nsg: Nsg, entries: Entries, turn: Turn)
 
 async def _ask(world: World, nsg: Nsg, entry: Entry) -> None:
     claim = entry.claim
-    right = await _lock_claim(world, nsg, claim) if isinstance(claim, LockClaim) else await _open_claim(world, claim)
+    right: Claim
+    if isinstance(claim, LockClaim):
+        right = await _lock_claim(world, nsg, claim)
+    else:
+        right = await _open_claim(world, nsg, claim)
     if right != claim:
         await world.desk.amend(nsg.id, entry, right)
         raise Conflict("a claim was out of date")
 
 
-async def _open_claim(world: World, claim: OpenClaim) -> OpenClaim:
+async def _open_claim(world: World, nsg: Nsg, claim: OpenClaim) -> OpenClaim:
+    """A grant may be opened where its closing will look for it, and while the policy still offers what it grants."""
     if claim.wanted is Wanted.ABSENT:
         return claim
     stored = await world.grants.get(claim.grant)
-    opening = stored is not None and stored.value.state is State.OPENING
-    return claim if opening else replace(claim, wanted=Wanted.ABSENT)
+    grant = stored.value if stored else None
+    if grant is None or grant.state is not State.OPENING or nsg.id.lower() not in map(str.lower, grant.nsgs):
+        return replace(claim, wanted=Wanted.ABSENT)
+    guarded = await world.policies.get(grant.machine)
+    offered = guarded is not None and guarded.value.offers(grant)
+    return claim if offered else replace(claim, wanted=Wanted.ABSENT)
 
 
 async def _lock_claim(world: World, nsg: Nsg, claim: LockClaim) -> LockClaim:

@@ -16,12 +16,13 @@ from datetime import datetime, timedelta
 
 from shared.domain.claims import Claim
 from shared.domain.observing import is_wanted
-from shared.ports import Conflict, Entry, Lease, Observed, Unavailable
+from shared.ports import Conflict, Entry, Lease, NotFound, Observed, Unavailable
 from shared.services.serving import Entries, Purpose, Turn, serve
 from shared.services.world import World, each
 
 _FIRST_LOOK, _LAST_LOOK = timedelta(milliseconds=250), timedelta(seconds=1)
-_AFTER_CONFLICT = timedelta(milliseconds=300)
+_AFTER_CONFLICT, _AFTER_MANY_CONFLICTS = timedelta(milliseconds=300), timedelta(seconds=5)
+_SECOND_LOOK = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +110,15 @@ async def _drain(world: World, nsg: str, turn: Turn) -> tuple[Observed, Entries]
     """Settle until nothing that this turn may serve is pending."""
     give_up = world.clock.now() + world.times.settling
     observed: Observed | None = None
+    pause = _AFTER_CONFLICT
     while world.clock.now() < give_up:
         entries = await world.desk.entries(nsg)
         try:
             observed = await serve(world, observed or await _steady(world, nsg), entries, turn)
         except Conflict:
             observed = None
-            await world.clock.sleep(_AFTER_CONFLICT)
+            await world.clock.sleep(pause)
+            pause = min(pause * 1.5, _AFTER_MANY_CONFLICTS)
             continue
         entries, now = await world.desk.entries(nsg), world.clock.now()
         # A claim may have come in, or a grant's time run out, while the last ones were served.
@@ -139,3 +142,25 @@ async def settle_all(world: World, claims: Mapping[str, Claim], purpose: Purpose
         if isinstance(result, Exception):
             raise result
     return dict(zip(claims, (result for result in settled if not isinstance(result, Exception)), strict=True))
+
+
+async def settle_even_if_gone(world: World, nsg: str, keys: Iterable[str]) -> Settled | None:
+    """Settle what is to go from a group; one that no longer exists holds no rules, so its claims are fulfilled too."""
+    wanted = tuple(keys)
+    try:
+        return await settle(world, nsg, wanted, Purpose.CLOSE)
+    except NotFound:
+        await _confirm_gone(world, nsg)
+        entries = await world.desk.entries(nsg)
+        await world.desk.conclude(nsg, {entries[key]: None for key in wanted if key in entries})
+        return Settled(dict.fromkeys(wanted))
+
+
+async def _confirm_gone(world: World, nsg: str) -> None:
+    """Look a second time before believing that a group is gone: grants end on the strength of it. Raises Conflict."""
+    await world.clock.sleep(_SECOND_LOOK)
+    try:
+        await world.network.group(nsg)
+    except NotFound:
+        return
+    raise Conflict(f"{nsg} was not found, and then it was")

@@ -7,23 +7,25 @@ Neither ever opens anything. Each item stands for itself: one that fails stops n
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import batched
 
-from shared.domain.claims import Finding
 from shared.domain.exposure import Leak
 from shared.domain.grants import Grant
 from shared.domain.guarding import Guarded, Stage
 from shared.domain.lifecycle import Reason, State
 from shared.domain.machines import MachineId
-from shared.ports import Due, Stored
+from shared.ports import Due, Stored, Unavailable
 from shared.services.closing import Closed, Ending, close
-from shared.services.policies import lock, remove
+from shared.services.misfits import end_misfits
+from shared.services.policies import lock, measure, remove, unlockable
 from shared.services.serving import Purpose
 from shared.services.settling import settle
 from shared.services.world import World, each
 
 _AT_ONCE = 8
 _BATCH = 500
+_SETTLED_DOWN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,9 @@ async def _look_up(world: World, due: Due) -> tuple[Stored[Grant], Ending] | Non
         return stored, ending
     if stored and not stored.value.unfinished:
         await world.grants.record(stored.value)
-    if stored is None or not stored.value.unfinished or due.at != stored.value.ends_at:
+    over = stored is not None and not stored.value.unfinished
+    # An intent that is just being stored has noted its deadline and not yet its state: what is new is left alone.
+    if over or (world.clock.now() - due.at > _SETTLED_DOWN and (stored is None or due.at != stored.value.ends_at)):
         await world.dues.remove(due)
     return None
 
@@ -80,7 +84,8 @@ async def remind(world: World, grant_id: str) -> Report:
         return Report()
     early = stored.value.ends_at - world.clock.now()
     if early > 2 * world.times.head_start:
-        # The grant has been extended, or the message came far too early; another one is under way.
+        # The clocks of storage and of this machine differ, or the grant lasts longer than it did.
+        await world.reminders.send(grant_id, early - world.times.head_start)
         return Report()
     await world.clock.sleep(early)
     stored = await world.grants.get(grant_id)
@@ -116,27 +121,30 @@ async def _repair(world: World, stored: Stored[Guarded]) -> Report:
     if stored.value.stage is Stage.REMOVING:
         await remove(world, stored)
         return Report()
-    fresh = await _refreshed(world, stored)
+    machine = await world.network.machine(stored.value.machine.id)
+    if unlockable(machine):
+        return await _report_unlockable(world, replace(stored.value, machine=machine))
+    fresh = stored
+    if machine.endpoints != stored.value.machine.endpoints:
+        fresh = await world.policies.put(replace(stored.value, machine=machine), stored.etag)
     standing = await lock(world, fresh, stored.value)
     # A group on the way that holds no lock may still hold rules of grants.
-    for nsg in {nsg.lower() for nsg in fresh.value.machine.nsgs} - {nsg.lower() for nsg in fresh.value.lock_claims()}:
+    for nsg in {nsg.lower() for nsg in machine.nsgs} - {nsg.lower() for nsg in fresh.value.lock_claims()}:
         await settle(world, nsg, (), Purpose.CLOSE)
-    vanished = await _vanished(world, stored.value)
-    closed = await close(world, [(grant, Ending(Reason.REMOVED_OUTSIDE)) for grant in vanished])
-    exposed = ((stored.value.machine.id, standing.leaks),) if standing.leaks else ()
-    return Report(len(closed.grants), exposed, closed.problems)
+    closed = await end_misfits(world, fresh.value)
+    return Report(len(closed.grants), _exposed(machine.id, standing.leaks), closed.problems)
 
 
-async def _refreshed(world: World, stored: Stored[Guarded]) -> Stored[Guarded]:
-    """The policy with the machine's network path as it is now. Raises NotFound when the machine is gone."""
-    machine = await world.network.machine(stored.value.machine.id)
-    if machine.endpoints == stored.value.machine.endpoints:
-        return stored
-    return await world.policies.put(replace(stored.value, machine=machine), stored.etag)
+async def _report_unlockable(world: World, guarded: Guarded) -> Report:
+    """The machine has lost what could hold its lock. What was locked stays so, and what is open is told."""
+    closed = await end_misfits(world, guarded)
+    problem = Unavailable(f"{guarded.machine.id.name} cannot be locked as it now stands")
+    return Report(
+        len(closed.grants),
+        _exposed(guarded.machine.id, await measure(world, guarded, {})),
+        (*closed.problems, problem),
+    )
 
 
-async def _vanished(world: World, guarded: Guarded) -> list[Stored[Grant]]:
-    """The machine's open grants whose rules somebody else has taken away."""
-    desks = [await world.desk.entries(nsg) for nsg in guarded.machine.nsgs]
-    gone = {key for desk in desks for key, entry in desk.items() if entry.outcome.finding is Finding.VANISHED}
-    return [grant for grant in await world.grants.unfinished(guarded.machine.id) if f"open|{grant.value.id}" in gone]
+def _exposed(id_: MachineId, leaks: tuple[Leak, ...] | None) -> tuple[tuple[MachineId, tuple[Leak, ...]], ...]:
+    return ((id_, leaks),) if leaks else ()

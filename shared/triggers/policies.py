@@ -44,7 +44,7 @@ async def _delete(app: Postern, call: Call) -> Answer:
     from shared.services.policies import disable
 
     standing = await disable(app.world(), _machine(call), call.caller.person, call.etag)
-    afterwards = write_lock(standing.leaks)["because"]
+    afterwards = None if standing.leaks is None else write_lock(standing.leaks)["because"]
     return reply(HTTPStatus.OK, {"machine": str(standing.stored.value.machine.id), "openAfterwards": afterwards})
 
 

@@ -1,0 +1,48 @@
+"""Grants that no longer fit the world: found by whoever changes a policy, and by the repair.
+
+A grant was given for ports that the policy offered and for addresses that the machine had. When either is no longer
+so it ends, rather than let somebody in to what is now something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from shared.domain.claims import Finding, OpenClaim
+from shared.domain.grants import Grant
+from shared.domain.guarding import Guarded
+from shared.domain.lifecycle import Reason, State
+from shared.ports import Entry
+from shared.services.closing import Closed, Ending, close
+from shared.services.world import World
+
+type Desks = Mapping[str, Mapping[str, Entry]]
+
+
+async def end_misfits(world: World, guarded: Guarded) -> Closed:
+    """Close the machine's grants that do not fit `guarded` any more, and go on with those that are closing."""
+    unfinished = await world.grants.unfinished(guarded.machine.id)
+    nsgs = {nsg.lower() for stored in unfinished for nsg in stored.value.nsgs}
+    desks = {nsg: await world.desk.entries(nsg) for nsg in nsgs}
+    misfits = ((stored, _ending(stored.value, guarded, desks)) for stored in unfinished)
+    return await close(world, [(stored, ending) for stored, ending in misfits if ending])
+
+
+def _ending(grant: Grant, guarded: Guarded, desks: Desks) -> Ending | None:
+    entries = {nsg.lower(): desks[nsg.lower()].get(f"open|{grant.id}") for nsg in grant.nsgs}
+    if grant.state is State.CLOSING and grant.reason:
+        return Ending(grant.reason)
+    if any(entry and entry.outcome.finding is Finding.VANISHED for entry in entries.values()):
+        return Ending(Reason.REMOVED_OUTSIDE)
+    if not guarded.offers(grant):
+        return Ending(Reason.PORT_REMOVED, guarded.changed_by)
+    if any(entry and _has_moved(entry, guarded, nsg) for nsg, entry in entries.items()):
+        return Ending(Reason.MACHINE_CHANGED, detail="The machine's addresses or groups are no longer what they were.")
+    return None
+
+
+def _has_moved(entry: Entry, guarded: Guarded, nsg: str) -> bool:
+    claim = entry.claim
+    if not isinstance(claim, OpenClaim):
+        return False
+    return {e.address for e in claim.endpoints} != {e.address for e in guarded.machine.behind(nsg)}

@@ -1,0 +1,110 @@
+"""The real ports: Table Storage in Azurite and ARM in the emulator, signed in to as on Azure."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from aiohttp import connector
+from azure.identity.aio import DefaultAzureCredential
+
+from emulator.box import Box, Site
+from emulator.environment import ACCOUNT
+from shared.adapters.arm_network import ArmNetwork
+from shared.adapters.storage import Tables
+from shared.domain.grants import Grant, GrantPort, Occurrence, Person
+from shared.domain.keys import new_grant_id
+from shared.domain.lifecycle import State
+from shared.domain.machines import MachineId
+from tests.domain.values import NOW, OFFICE, TCP, machine_id
+
+ANN, BOB = Person("ann", "Ann"), Person("bob", "Bob")
+_NUMBERS = count(1)
+_LONGEST_NAP = timedelta(milliseconds=20)
+
+
+class HastyClock:
+    """Does not wait as long as it is asked to: what is tested is that one waits, not for how long."""
+
+    def now(self) -> datetime:
+        """The present."""
+        return datetime.now(UTC)
+
+    async def sleep(self, duration: timedelta) -> None:
+        """A short nap."""
+        await asyncio.sleep(min(duration, _LONGEST_NAP).total_seconds())
+
+
+def fresh_machine() -> MachineId:
+    """A machine that no other test has heard of."""
+    return machine_id(f"machine-{next(_NUMBERS)}")
+
+
+def fresh_grant(machine: MachineId | None = None, requestor: Person = ANN, after: int = 0) -> Grant:
+    """A grant that has just been asked for, some seconds after the tests' noon."""
+    machine, number = machine or fresh_machine(), next(_NUMBERS)
+    at = NOW + timedelta(seconds=after)
+    first = Occurrence(0, State.OPENING, at, requestor)
+    ports = (GrantPort((22, 22), TCP, (OFFICE,)),)
+    id_ = new_grant_id(machine.key, at, number)
+    return Grant(id_, machine, State.OPENING, requestor, ports, at, at + timedelta(hours=1), first, timedelta(hours=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """The emulated ARM: the port under test, and a look behind it."""
+
+    network: ArmNetwork
+    box: Box
+    token: str
+
+    async def call(self, method: str, id_: str, body: object = None) -> Any:  # noqa: ANN401 - JSON.
+        """One call of ARM that must succeed, past the port."""
+        url = f"{self.box.site.emulator}{id_}?api-version=2025-05-01"
+        headers = {"Authorization": f"Bearer {self.token}"}
+        answer = await self.box.client.request(method, url, json=body, headers=headers)
+        return answer.raise_for_status().json()
+
+    async def fault(self, kind: str, **more: object) -> None:
+        """Let something go wrong with the next call that matches."""
+        await self.box.post(f"{self.box.site.emulator}/_box/faults", {"kind": kind, **more})
+
+    async def calls(self, since: int = 0) -> list[dict[str, Any]]:
+        """The calls that ARM has seen, without those of `call`'s reads."""
+        answer = await self.box.client.get(f"{self.box.site.emulator}/_box/calls", params={"since": since})
+        return list(answer.raise_for_status().json()["calls"])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _trust(site: Site) -> None:
+    """Whom to trust, aiohttp decides when it is imported, which may have been before the box was there."""
+    connector._SSL_CONTEXT_VERIFIED.load_verify_locations(site.directory / "cert.pem")  # noqa: SLF001 - no public way.
+
+
+@pytest.fixture(scope="session")
+async def tables(azurite: Box, emulator: Box) -> AsyncIterator[Tables]:
+    """Table Storage."""
+    assert azurite is emulator
+    endpoint = f"https://127.0.0.1:{azurite.site.ports.tables}/{ACCOUNT}"
+    async with DefaultAzureCredential() as credential:
+        tables = Tables.at(endpoint, credential)
+        yield tables
+        await tables.close()
+
+
+@pytest.fixture
+async def arm(azurite: Box, emulator: Box) -> AsyncIterator[Arm]:
+    """ARM in the demo world, as quick as it can be."""
+    assert azurite is emulator
+    await emulator.reset("demo")
+    control = f"{emulator.site.emulator}/_box"
+    await emulator.post(f"{control}/latency", {"read": 0, "write": 0, "operation": 0})
+    token = (await emulator.post(f"{control}/token", {})).json()["access_token"]
+    async with DefaultAzureCredential() as credential:
+        network = ArmNetwork(credential, emulator.site.emulator, HastyClock())
+        yield Arm(network, emulator, token)
+        await network.close()
+    (await emulator.client.delete(f"{control}/faults")).raise_for_status()

@@ -1,0 +1,111 @@
+"""What every `Network` port promises, held against the cloud in memory and the SDK on the emulated ARM."""
+
+from dataclasses import replace
+
+import pytest
+
+from shared.domain.machines import MachineId
+from shared.domain.planning import Change, Kind, Plan
+from shared.domain.rules import Rule
+from shared.ports import Conflict, Network, NotFound
+from tests.adapters.conftest import Arm
+from tests.domain.values import RESOURCES, endpoint, group, machine_id, rule
+from tests.services.clock import Clock
+from tests.services.cloud import MemoryNetwork
+from tests.services.process import Process
+from tests.services.town import Town
+
+WEB_NSG = f"{RESOURCES}/Microsoft.Network/networkSecurityGroups/web-01-nsg"
+LOCK = rule("299 postern-lock-web-01-1 Deny * * from * to 10.0.0.4")
+OPEN = rule("298 postern-open-1-1 Allow Tcp 22,80-90 from 203.0.113.7,10.0.0.0/24 to 10.0.0.4")
+
+
+def creating(*rules: Rule) -> Plan:
+    return Plan(tuple(Change(Kind.CREATE, one) for one in rules))
+
+
+class NetworkContract:
+    """The promises. The group of web-01 has customer rules at 300, 310 and 320."""
+
+    async def test_a_group_is_read_with_its_rules_and_defaults(self, network: Network) -> None:
+        nsg = (await network.group(WEB_NSG)).nsg
+        assert [300, 310, 320] == sorted(one.priority for one in nsg.rules)
+        assert [65000, 65001, 65500] == sorted(one.priority for one in nsg.defaults)
+        assert (WEB_NSG.lower(), True) == (nsg.id.lower(), nsg.settled)
+
+    @pytest.mark.parametrize("rules", [(LOCK,), (LOCK, OPEN)])
+    async def test_what_was_written_is_read_back(self, network: Network, rules: tuple[Rule, ...]) -> None:
+        before = await network.group(WEB_NSG)
+        after = (await network.apply(before, creating(*rules))).nsg
+        found = [one for one in after.rules if one.mark]
+        assert all(mine.does_the_same_as(theirs) for mine, theirs in zip(_by_name(rules), _by_name(found), strict=True))
+        assert _by_name(before.nsg.rules) == _by_name(after.foreign)
+        assert after == (await network.group(WEB_NSG)).nsg
+
+    async def test_rules_are_changed_and_deleted(self, network: Network) -> None:
+        standing = await network.apply(await network.group(WEB_NSG), creating(LOCK, OPEN))
+        moved = rule("200 postern-lock-web-01-1 Deny * * from Internet to 10.0.0.4")
+        made = Plan((Change(Kind.DELETE, OPEN), Change(Kind.UPDATE, moved)))
+        [found] = (await network.apply(standing, made)).nsg.ours
+        assert found.does_the_same_as(moved)
+
+    async def test_deleting_one_rule_leaves_the_others(self, network: Network) -> None:
+        standing = await network.apply(await network.group(WEB_NSG), creating(LOCK, OPEN))
+        after = await network.apply(standing, Plan((Change(Kind.DELETE, OPEN),)))
+        assert [LOCK.name] == [one.name for one in after.nsg.ours]
+
+    @pytest.mark.parametrize("rules", [(OPEN,), (LOCK, OPEN)])
+    async def test_a_plan_for_an_older_group_is_a_conflict(self, network: Network, rules: tuple[Rule, ...]) -> None:
+        old = await network.group(WEB_NSG)
+        await network.apply(old, creating(rule("250 postern-lock-other Deny * * from * to 10.0.0.5")))
+        with pytest.raises(Conflict):
+            await network.apply(old, creating(*rules))
+        assert ["postern-lock-other"] == [one.name for one in (await network.group(WEB_NSG)).nsg.ours]
+
+    async def test_a_group_that_is_not_there_is_not_found(self, network: Network) -> None:
+        with pytest.raises(NotFound):
+            await network.group(f"{WEB_NSG}-none")
+
+    async def test_a_machine_is_read_with_the_way_to_it(self, network: Network) -> None:
+        machine = await network.machine(machine_id("web-01"))
+        [place] = machine.endpoints
+        assert ("10.0.0.4", WEB_NSG.lower()) == (place.address, str(place.nic_nsg).lower())
+        assert (machine_id("web-01"), "Linux") == (machine.id, machine.system)
+
+    async def test_a_machine_that_is_not_there_is_not_found(self, network: Network) -> None:
+        with pytest.raises(NotFound):
+            await network.machine(machine_id("nobody"))
+
+    async def test_a_machine_is_found_in_any_case(self, network: Network) -> None:
+        machine = await network.machine(MachineId(str(machine_id("web-01")).upper()))
+        assert ["10.0.0.4"] == [place.address for place in machine.endpoints]
+
+
+def _by_name(rules: object) -> list[Rule]:
+    assert isinstance(rules, tuple | list)
+    return sorted(rules, key=lambda one: str(one.name))
+
+
+class TestMemoryNetwork(NetworkContract):
+    """In memory."""
+
+    @pytest.fixture
+    def network(self) -> Network:
+        lines = (
+            "300 allow-rdp Allow Tcp 3389 from Internet",
+            "310 allow-ssh Allow Tcp 22 from *",
+            "320 allow-https Allow Tcp 443 from *",
+        )
+        cloud = Town().cloud
+        cloud.put(group(*lines, id_=WEB_NSG))
+        web = cloud.machines[machine_id("web-01")]
+        cloud.machines[web.id] = replace(web, endpoints=(endpoint(nic=WEB_NSG),))
+        return MemoryNetwork(cloud, Process(), Clock())
+
+
+class TestArmNetwork(NetworkContract):
+    """On ARM."""
+
+    @pytest.fixture
+    def network(self, arm: Arm) -> Network:
+        return arm.network

@@ -1,0 +1,95 @@
+"""The life of a grant: every state with every event, and what each change leaves behind."""
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import product
+
+import pytest
+
+from shared.domain.grants import Grant, GrantPort, Occurrence, Person, PlacedRule
+from shared.domain.lifecycle import ENDS, TRANSITIONS, UNFINISHED, Event, IllegalTransition, Reason, State, advance
+from tests.domain.values import GRANT, LATER, NOW, OFFICE, TCP, machine_id
+
+ANN = Person("ann", "Ann")
+LEGAL = {
+    (State.OPENING, Event.OPENED): {State.ACTIVE},
+    (State.OPENING, Event.ENDED): {State.CLOSING},
+    (State.ACTIVE, Event.ENDED): {State.CLOSING},
+    (State.CLOSING, Event.GONE): {State.EXPIRED, State.REVOKED, State.FAILED},
+}
+ENDINGS = [
+    (Reason.DEADLINE, State.EXPIRED),
+    (Reason.REVOKED, State.REVOKED),
+    (Reason.POLICY_REMOVED, State.REVOKED),
+    (Reason.PORT_REMOVED, State.REVOKED),
+    (Reason.REMOVED_OUTSIDE, State.REVOKED),
+    (Reason.BLOCKED, State.FAILED),
+    (Reason.INTERRUPTED, State.FAILED),
+]
+
+
+def opening(duration: timedelta | None = timedelta(hours=1)) -> Grant:
+    first = Occurrence(0, State.OPENING, NOW, ANN)
+    asked = (GrantPort((22, 22), TCP, (OFFICE,)),)
+    return Grant(GRANT, machine_id(), State.OPENING, ANN, asked, NOW, LATER, first, duration)
+
+
+@pytest.mark.parametrize(("state", "event"), list(product(State, Event)))
+def test_each_event_in_each_state_leads_where_it_may_or_nowhere(state: State, event: Event) -> None:
+    expected = LEGAL.get((state, event), set())
+    assert expected == TRANSITIONS.get((state, event), frozenset())
+    if not expected:
+        with pytest.raises(IllegalTransition):
+            advance(state, event, Reason.DEADLINE)
+
+
+@pytest.mark.parametrize(("reason", "end"), ENDINGS)
+def test_the_reason_decides_the_end(reason: Reason, end: State) -> None:
+    assert end is advance(State.CLOSING, Event.GONE, reason)
+
+
+def test_every_reason_has_an_end_and_every_end_is_an_end() -> None:
+    assert set(Reason) == set(ENDS)
+    assert set(ENDS.values()) & UNFINISHED == set()
+
+
+def test_without_a_reason_no_end_is_reached() -> None:
+    with pytest.raises(IllegalTransition):
+        advance(State.CLOSING, Event.GONE)
+
+
+def test_unfinished_is_whatever_may_still_hold_something_open() -> None:
+    assert {State.OPENING, State.ACTIVE, State.CLOSING} == UNFINISHED
+
+
+@pytest.mark.parametrize("state", sorted(set(State) - {State.OPENING}))
+def test_an_illegal_opening_changes_nothing(state: State) -> None:
+    grant = replace(opening(), state=state)
+    with pytest.raises(IllegalTransition):
+        grant.opened(LATER, ())
+    assert replace(opening(), state=state) == grant
+
+
+def test_the_clock_of_a_duration_starts_when_the_hole_opens() -> None:
+    late = NOW + timedelta(minutes=7)
+    opened = opening().opened(late, (PlacedRule("nsg", "rule", 100),))
+    assert (late, late + timedelta(hours=1)) == (opened.started_at, opened.ends_at)
+
+
+def test_an_end_that_was_asked_for_as_a_time_stays() -> None:
+    assert opening(None).opened(NOW + timedelta(minutes=7), ()).ends_at == LATER
+
+
+def test_each_change_leaves_exactly_one_occurrence_with_the_next_number() -> None:
+    opened = opening().opened(NOW, ())
+    ended = opened.ended(LATER, Reason.REVOKED, ANN, "no longer needed")
+    gone = ended.gone(LATER)
+    assert [0, 1, 2, 3] == [one.occurrence.number for one in (opening(), opened, ended, gone)]
+    assert Occurrence(2, State.CLOSING, LATER, ANN, Reason.REVOKED, "no longer needed") == ended.occurrence
+    assert Occurrence(3, State.REVOKED, LATER, None, Reason.REVOKED, "no longer needed") == gone.occurrence
+
+
+def test_rules_are_forgotten_only_when_they_were_seen_gone() -> None:
+    rules = (PlacedRule("nsg", "rule", 100),)
+    ended = opening().opened(NOW, rules).ended(LATER, Reason.DEADLINE)
+    assert (rules, ()) == (ended.rules, ended.gone(LATER).rules)

@@ -1,0 +1,140 @@
+"""Machines and network security groups in memory, as strict as ARM, watching what is done to them.
+
+A write takes time, lands only on the group that was planned for, and is carried out change by change. Whatever should
+never happen is noted in `offences`, and tests look there.
+"""
+
+from collections import Counter, deque
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from enum import Enum
+
+from shared.domain.machines import Machine, MachineId
+from shared.domain.planning import Plan
+from shared.domain.rules import KEEP_MARK, LOCK_MARK, OPEN_MARK, Nsg, Rule
+from shared.ports import Conflict, NotFound, Observed, PriorityTaken, Unavailable
+from tests.domain.values import steps
+from tests.services.clock import Clock
+from tests.services.memory import Shelf
+from tests.services.process import Process
+
+
+class Trouble(Enum):
+    """What can happen to a write."""
+
+    CONFLICT = "somebody else was faster"
+    TAKEN = "a priority is said to be taken"
+    UNAVAILABLE = "ARM is down"
+    MISSING = "the group is not found"
+    LOST = "done, but the answer is lost"
+    PART = "the first change is done, and no other"
+
+
+_ERRORS = {
+    Trouble.CONFLICT: Conflict,
+    Trouble.TAKEN: PriorityTaken,
+    Trouble.UNAVAILABLE: Unavailable,
+    Trouble.MISSING: NotFound,
+    Trouble.LOST: Conflict,
+    Trouble.PART: Conflict,
+}
+
+
+@dataclass(slots=True)
+class Cloud:
+    """The machines and groups, all writes that landed, and everything that should not have happened."""
+
+    machines: dict[MachineId, Machine]
+    groups: dict[str, Nsg]
+    shelf: Shelf
+    troubles: deque[Trouble] = field(default_factory=deque)
+    written: list[str] = field(default_factory=list)
+    offences: list[str] = field(default_factory=list)
+    unlocked: list[str] = field(default_factory=list)  # Locks taken away from machines that are under a policy.
+    write_time: timedelta = timedelta(seconds=2)
+    _writing: Counter[str] = field(default_factory=Counter)
+
+    def put(self, nsg: Nsg) -> None:
+        """A group as it stands from now on."""
+        key = nsg.id.lower()
+        number = int(self.groups[key].etag) + 1 if key in self.groups else 1
+        self.groups[key] = replace(nsg, etag=str(number))
+
+    def begin(self, id_: str) -> None:
+        """Somebody writes to a group; nobody else should."""
+        self._writing[id_.lower()] += 1
+        if self._writing[id_.lower()] > 1:
+            self.offences.append(f"two write to {id_} at once")
+
+    def end(self, id_: str) -> None:
+        """The write is over."""
+        self._writing[id_.lower()] -= 1
+
+    def watch(self, before: Nsg, after: Nsg) -> None:
+        """Note what a write should not have done."""
+        if sorted(map(repr, before.foreign)) != sorted(map(repr, after.foreign)):
+            self.offences.append("a foreign rule was changed")
+        for rule in set(after.rules) - set(before.rules):
+            if rule.mark == OPEN_MARK and rule.name.removeprefix(OPEN_MARK)[:24] not in self.shelf.grants:
+                self.offences.append(f"{rule.name} was opened before its grant was stored")
+        for rule in before.rules:
+            if rule.mark in {LOCK_MARK, KEEP_MARK} and not after.find(rule.name) and self._is_guarded(rule):
+                self.unlocked.append(rule.name)
+
+    def _is_guarded(self, rule: Rule) -> bool:
+        return any(
+            stored.value.stage.value == "guarded" and id_.key in rule.name
+            for id_, stored in self.shelf.policies.items()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryNetwork:
+    """The `Network` port of one process."""
+
+    cloud: Cloud
+    process: Process
+    clock: Clock
+
+    async def machine(self, id_: MachineId) -> Machine:
+        """The machine."""
+        await self.process.call("network.machine", self.clock)
+        if id_ not in self.cloud.machines:
+            raise NotFound(str(id_))
+        return self.cloud.machines[id_]
+
+    async def group(self, nsg: str) -> Observed:
+        """The group."""
+        await self.process.call("network.group", self.clock)
+        if nsg.lower() not in self.cloud.groups:
+            raise NotFound(nsg)
+        return Observed(self.cloud.groups[nsg.lower()], {})
+
+    async def apply(self, observed: Observed, plan: Plan) -> Observed:
+        """Carry out a plan."""
+        nsg = observed.nsg
+        await self.process.call("network.apply", self.clock)
+        self.cloud.begin(nsg.id)
+        try:
+            await self.clock.sleep(self.cloud.write_time)
+            self._write(nsg, plan)
+        finally:
+            self.cloud.end(nsg.id)
+        await self.process.call("network.answer", self.clock)
+        return Observed(self.cloud.groups[nsg.id.lower()], {})
+
+    def _write(self, nsg: Nsg, plan: Plan) -> None:
+        trouble = self.cloud.troubles.popleft() if self.cloud.troubles else None
+        present = self.cloud.groups.get(nsg.id.lower())
+        if present is None:
+            raise NotFound(nsg.id)
+        if present.etag != nsg.etag:
+            raise Conflict("the group is no longer as observed")
+        states = steps(present, plan)
+        landed = {None: states[-1], Trouble.LOST: states[-1], Trouble.PART: states[1]}.get(trouble)
+        if landed:
+            self.cloud.watch(present, landed)
+            self.cloud.put(landed)
+            self.cloud.written.append(nsg.id)
+        if trouble:
+            raise _ERRORS[trouble](trouble.value)
