@@ -43,6 +43,14 @@ class Unavailable(Exception):  # noqa: N818
         self.retry_after = retry_after
 
 
+class Rejected(Unavailable):
+    """ARM will not have this rule, now or later: what it came from has to be given up."""
+
+    def __init__(self, message: str, rule: str) -> None:
+        super().__init__(message, timedelta(minutes=5))
+        self.rule = rule
+
+
 @dataclass(frozen=True, slots=True)
 class Stored[T]:
     """A value as it is kept, with the ETag that a change of it must match."""

@@ -19,6 +19,7 @@ from shared.ports import Conflict, NotFound, PriorityTaken, Unavailable
 _BUSY_CODES = frozenset({"RetryableError", "RetryableErrorDueToAnotherOperation", "AnotherOperationInProgress"})
 # Other 404s, such as SubscriptionNotFound, say that we may no longer look, and nothing of what is there.
 _GONE_CODES = frozenset({"ResourceNotFound", "ResourceGroupNotFound", "ParentResourceNotFound", "NotFound"})
+_LOCK_CODES = frozenset({"ScopeLocked", "ReadOnlyDisabledSubscription"})
 _SERVER_ERRORS = 500
 _WHEN_FORBIDDEN = timedelta(minutes=5)
 _LONGEST_WAIT = timedelta(minutes=10)
@@ -26,6 +27,14 @@ _LONGEST_WAIT = timedelta(minutes=10)
 
 class Forbidden(Unavailable):
     """Our identity may not do this; it may be allowed the smaller step."""
+
+
+class Locked(Unavailable):
+    """A resource lock forbids this; another way to the same end may be free."""
+
+
+class Malformed(Unavailable):
+    """ARM will not have the request as it is."""
 
 
 @contextmanager
@@ -52,8 +61,10 @@ def _meaning(error: HttpResponseError, what: str, *, writes: bool) -> Exception:
     text = f"{what}: {code or status}"
     if status in {HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED}:
         return Forbidden(f"{text}: Postern's identity lacks a permission", _WHEN_FORBIDDEN)
-    if status == HTTPStatus.BAD_REQUEST and code == "SecurityRuleConflict":
-        return PriorityTaken(text)
+    if code in _LOCK_CODES:
+        return Locked(f"{text}: a resource lock forbids it", _WHEN_FORBIDDEN)
+    if status == HTTPStatus.BAD_REQUEST:
+        return PriorityTaken(text) if code == "SecurityRuleConflict" else Malformed(text, _WHEN_FORBIDDEN)
     if status == HTTPStatus.NOT_FOUND and code in _GONE_CODES:
         return NotFound(text)
     if _has_moved(status, code) or (writes and status >= _SERVER_ERRORS):

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from copy import deepcopy
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -23,12 +24,13 @@ from azure.core.rest import HttpRequest
 from azure.mgmt.network.aio import NetworkManagementClient
 from azure.mgmt.network.models import NetworkSecurityGroup
 
-from shared.adapters.arm_errors import Forbidden, translated
+from shared.adapters.arm_errors import Forbidden, Locked, Malformed, translated
 from shared.adapters.arm_machines import Read, read_machine
 from shared.adapters.arm_rules import read_nsg, write_rule
 from shared.domain.machines import Machine, MachineId
 from shared.domain.planning import Change, Kind, Plan
-from shared.ports import Clock, Conflict, Observed, Unavailable
+from shared.domain.rules import Access
+from shared.ports import Clock, Conflict, Observed, Rejected, Unavailable
 
 _COMPUTE_VERSION = "2024-07-01"
 _TRIES = 3
@@ -65,16 +67,45 @@ class ArmNetwork:
         nsg = observed.nsg.id
         if len(plan.changes) > 1 and nsg not in self._rules_only:
             try:
-                return await self._replace(observed, plan)
+                return await self._replace(observed, plan.changes)
             except Forbidden:
                 self._rules_only.add(nsg)
+            except Malformed:
+                # Something in the group, ours or not, keeps ARM from taking it whole; rule by rule, what closes comes
+                # first, and the rule at fault shows itself.
+                pass
         for change in plan.changes:
-            await self._change(observed, change)
-            observed = await self._settled(nsg)
+            observed = await self._take_step(observed, change)
         return observed
 
-    async def _replace(self, observed: Observed, plan: Plan) -> Observed:
-        body = NetworkSecurityGroup(_with_changes(observed.document, plan.changes))
+    async def _take_step(self, observed: Observed, change: Change) -> Observed:
+        try:
+            await self._change(observed, change)
+        except Locked:
+            if change.kind is not Kind.DELETE:
+                raise
+            return await self._take_away(observed, change)
+        except Malformed as error:
+            raise Rejected(str(error), change.rule.name) from error
+        return await self._settled(observed.nsg.id)
+
+    async def _take_away(self, observed: Observed, change: Change) -> Observed:
+        """Take a rule away although a resource lock forbids to delete it.
+
+        A delete lock lets a group be written without the rule. An identity that may only write rules turns an allow
+        rule into one that denies, which closes as well; it stays until the lock is lifted.
+        """
+        try:
+            return await self._replace(observed, (change,))
+        except Forbidden:
+            if change.rule.access is Access.DENY:
+                raise
+            husk = Change(Kind.UPDATE, replace(change.rule, access=Access.DENY))
+            await self._change(observed, husk)
+            return await self._settled(observed.nsg.id)
+
+    async def _replace(self, observed: Observed, changes: tuple[Change, ...]) -> Observed:
+        body = NetworkSecurityGroup(_with_changes(observed.document, changes))
         place, groups = _group_name(observed.nsg.id), self._client(observed.nsg.id).network_security_groups
         await self._ask(
             lambda: groups.begin_create_or_update(*place, body, polling=False, headers=_only_if(observed)),
@@ -137,6 +168,8 @@ class ArmNetwork:
                 credential_scopes=["https://management.azure.com/.default"],
                 # The SDK would sleep for as long as ARM says; `_ask` retries instead, and gives up in time.
                 retry_total=0,
+                connection_timeout=10,
+                read_timeout=30,
             )
         return self._clients[subscription]
 

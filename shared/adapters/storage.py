@@ -22,6 +22,13 @@ from shared.ports import Conflict, NotFound, Unavailable
 
 type Entity = Mapping[str, Any]
 
+# A lease lasts seconds: whoever holds one must know soon whether storage answers.
+_IMPATIENT: Final[dict[str, Any]] = {
+    "retry_total": 3,
+    "retry_backoff_max": 2,
+    "connection_timeout": 5,
+    "read_timeout": 10,
+}
 _RETRY_AFTER: Final = timedelta(seconds=5)
 _UNSAFE: Final = re.compile(r"[\\#?%\x00-\x1f\x7f-\x9f]")
 # A text property holds 64 KiB of UTF-16. Azurite takes more, so we look ourselves.
@@ -57,12 +64,12 @@ class Tables:
     @classmethod
     def at(cls, endpoint: str, credential: AsyncTokenCredential) -> Tables:
         """The tables behind an endpoint such as `https://<account>.table.core.windows.net`."""
-        return cls(TableServiceClient(endpoint, credential=credential, retry_total=3, retry_backoff_max=2))
+        return cls(TableServiceClient(endpoint, credential=credential, **_IMPATIENT))
 
     @classmethod
     def of(cls, connection_string: str) -> Tables:
         """The tables of a connection string: for a local storage emulator."""
-        return cls(TableServiceClient.from_connection_string(connection_string, retry_total=3, retry_backoff_max=2))
+        return cls(TableServiceClient.from_connection_string(connection_string, **_IMPATIENT))
 
     async def close(self) -> None:
         """Close the connections."""

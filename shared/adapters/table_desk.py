@@ -99,7 +99,8 @@ class TableDesk:
         try:
             with translated("taking over a lease"):
                 held = await table.get_entity(safe_key(nsg), _LEASE)
-                if held["until"] > now:
+                # Our own, when the answer to taking it was lost.
+                if held["until"] > now and held["holder"] != holder:
                     return None
                 return Lease(
                     nsg, holder, etag_of(await table.update_entity(row, mode="replace", **_unless(etag_of(held))))

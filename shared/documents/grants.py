@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from shared.documents.fields import Duration, Port, Prefix, ProtocolName, Time, write_span, write_time
@@ -16,6 +16,7 @@ from shared.domain.issues import Invalid, Issue
 from shared.domain.machines import Machine, MachineId
 
 _MOST_PORTS, _MOST_SOURCES, _LONGEST_TEXT = 20, 50, 1000
+_MOST_SOURCES_IN_ALL = 100
 
 
 def read_machine(value: object) -> MachineId:
@@ -32,6 +33,13 @@ def read_machine(value: object) -> MachineId:
 def _as_object(value: object) -> object:
     """A bare port number is short for an object with that number."""
     return {"number": value} if isinstance(value, int | str) and not isinstance(value, bool) else value
+
+
+def _readable(text: str) -> str:
+    if any(not character.isprintable() and character not in "\n\r\t" for character in text):
+        message = "A justification holds no control characters."
+        raise PydanticCustomError("invalidText", "{text}", {"text": message})
+    return text
 
 
 class AskedPortDocument(Document):
@@ -60,7 +68,7 @@ class GrantRequest(Document):
     ]
     duration: Duration | None = None
     end_time_utc: Time | None = None
-    justification: str = Field("", max_length=_LONGEST_TEXT)
+    justification: Annotated[str, Field(max_length=_LONGEST_TEXT), AfterValidator(_readable)] = ""
 
     @property
     def wish(self) -> Wish:
@@ -76,8 +84,13 @@ def read_grant_request(body: bytes) -> GrantRequest | Invalid:
 
 def _across(document: Mapping[str, Any]) -> Iterator[Issue]:
     yield from exactly_one(document, "", "duration", "endTimeUtc")
+    sources = 0
     for path, port in objects(document, "ports"):
         yield from at_most_one(port, path, *PREFIX_FIELDS)
+        several = port.get("allowedSourceAddressPrefixes")
+        sources += len(several) if isinstance(several, list) else 1
+    if sources > _MOST_SOURCES_IN_ALL:
+        yield Issue("tooMany", "ports", f"A request names at most {_MOST_SOURCES_IN_ALL} sources in all.")
 
 
 def write_grant(grant: Grant, machine: Machine | None = None) -> dict[str, Any]:

@@ -51,6 +51,7 @@ def read[D: Document](model: type[D], body: bytes, check: Check) -> D | Invalid:
     """Read a document, or tell everything that is wrong with it; `check` looks across the fields of the raw JSON."""
     try:
         raw = json.loads(body, object_pairs_hook=_once)
+        json.dumps(raw, ensure_ascii=False).encode()  # Refuses half characters, which nothing later could write.
     except (ValueError, RecursionError) as error:
         return Invalid((Issue("malformedJson", "", f"The body is not JSON: {error}"),))
     if not isinstance(raw, dict):

@@ -8,7 +8,7 @@ from shared.domain.claims import Claim, Finding, LockClaim, OpenClaim, Outcome, 
 from shared.domain.grants import PlacedRule
 from shared.domain.planning import is_due_open
 from shared.domain.rules import Nsg, Rule
-from shared.domain.shapes import belongs_to_grant, belongs_to_lock
+from shared.domain.shapes import belongs_to_grant, belongs_to_lock, is_husk
 
 
 def is_wanted(claim: Claim, now: datetime) -> bool:
@@ -34,4 +34,6 @@ def has_vanished(claim: Claim, before: Outcome, nsg: Nsg) -> bool:
 
 
 def _stands_for(rule: Rule, claim: Claim) -> bool:
-    return belongs_to_lock(rule, claim) if isinstance(claim, LockClaim) else belongs_to_grant(rule, claim.grant)
+    if isinstance(claim, LockClaim):
+        return belongs_to_lock(rule, claim)
+    return belongs_to_grant(rule, claim.grant) and not is_husk(rule)

@@ -34,7 +34,7 @@ from shared.domain.rules import (
     Rule,
     in_order,
 )
-from shared.domain.shapes import belongs_to_lock, is_safe_to_spare, keep_rules, lock_rules, open_rules
+from shared.domain.shapes import belongs_to_lock, is_husk, is_safe_to_spare, keep_rules, lock_rules, open_rules
 from shared.domain.traffic import Region, Traffic, matched, passing
 
 
@@ -62,9 +62,9 @@ class Change:
     def stands_in(self, nsg: Nsg) -> bool:
         """Whether a group, as read back, has this change in it."""
         found = nsg.find(self.rule.name)
-        if found is None or self.kind is Kind.DELETE:
-            return found is None and self.kind is Kind.DELETE
-        return found.does_the_same_as(self.rule)
+        if self.kind is Kind.DELETE:
+            return found is None or is_husk(found)
+        return found is not None and found.does_the_same_as(self.rule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,8 @@ class _Draft:
         The allow rules of grants that have ended are always deleted first; their numbers are free at once.
         """
         names = {rule.name for claim in opens for rule in open_rules(claim)}
-        self._reserved = {rule.priority for rule in self._nsg.ours if rule.mark != OPEN_MARK or rule.name in names}
+        stays = (r for r in self._nsg.ours if r.mark != OPEN_MARK or r.name in names or is_husk(r))
+        self._reserved = {rule.priority for rule in stays}
 
     def spare_orphaned_locks(self, claims: list[LockClaim]) -> None:
         for rule in self._nsg.ours:
@@ -193,7 +194,8 @@ class _Draft:
 
     def _changes(self) -> Iterator[Change]:
         names = {rule.name.lower() for rule in self._wanted}
-        yield from (Change(Kind.DELETE, rule) for rule in self._nsg.ours if rule.name.lower() not in names)
+        gone = (rule for rule in self._nsg.ours if rule.name.lower() not in names and not is_husk(rule))
+        yield from (Change(Kind.DELETE, rule) for rule in gone)
         for rule in self._wanted:
             observed = self._nsg.find(rule.name)
             if observed is None:
@@ -236,7 +238,8 @@ class _Draft:
     def _blocker(self, rule: Rule, endpoints: tuple[Endpoint, ...]) -> Rule | None:
         """The first deny rule that could stop what `rule` allows; None when all of it passes anyhow."""
         locks = tuple(wanted for wanted in self._wanted if wanted.mark == LOCK_MARK)
-        standing = in_order((*self._nsg.foreign, *locks, *self._nsg.defaults))
+        husks = tuple(rule for rule in self._nsg.ours if is_husk(rule))
+        standing = in_order((*self._nsg.foreign, *locks, *husks, *self._nsg.defaults))
         stopped = [endpoint for endpoint in endpoints if not _passes_anyhow(rule, endpoint, standing)]
         denies = (deny for deny in standing if deny.access is Access.DENY)
         return next((deny for deny in denies if any(_touches(deny, rule, endpoint) for endpoint in stopped)), None)

@@ -70,6 +70,11 @@ def belongs_to_lock(rule: Rule, claim: LockClaim) -> bool:
     return any(_is_or_extends(rule.name.lower(), stem + part) for stem in (LOCK_MARK, f"{KEEP_MARK}probes-"))
 
 
+def is_husk(rule: Rule) -> bool:
+    """Whether a rule is what is left of a grant where a resource lock forbids to delete it: it denies."""
+    return rule.mark == OPEN_MARK and rule.access is Access.DENY
+
+
 def is_safe_to_spare(rule: Rule) -> bool:
     """Whether a rule of ours that nobody claims may stay: a lock that denies, or what lets only health probes in."""
     if rule.mark == LOCK_MARK:

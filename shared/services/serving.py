@@ -17,7 +17,7 @@ from shared.domain.lifecycle import State
 from shared.domain.observing import has_vanished, is_wanted, outcome_of
 from shared.domain.planning import Kind, Leave, Plan, plan
 from shared.domain.rules import Nsg
-from shared.ports import Conflict, Entry, NotFound, Observed, PriorityTaken
+from shared.ports import Conflict, Entry, NotFound, Observed, PriorityTaken, Rejected
 from shared.services.world import World, each
 
 _READS_AT_ONCE = 16
@@ -53,7 +53,7 @@ async def serve(world: World, observed: Observed, entries: Entries, turn: Turn) 
     claims = [entry.claim for entry in entries.values() if entry not in vanished]
     made = plan(observed.nsg, claims, now, Leave(openable, turn.refused))
     if made:
-        observed = await _carry_out(world, observed, made, turn)
+        observed = await _carry_out(world, observed, made, entries, turn)
         made = plan(observed.nsg, claims, now, Leave(openable, turn.refused))
     if made:
         # A second look found more to do, for example a better number that the first round has set free.
@@ -76,7 +76,7 @@ async def _record(world: World, nsg: Nsg, seen: Mapping[Entry, Outcome | None]) 
         await world.desk.conclude(nsg.id, news)
 
 
-async def _carry_out(world: World, observed: Observed, made: Plan, turn: Turn) -> Observed:
+async def _carry_out(world: World, observed: Observed, made: Plan, entries: Entries, turn: Turn) -> Observed:
     """Apply a plan. What ARM refuses, at once or as an operation that fails later, gets another number next time."""
     try:
         after = await world.network.apply(observed, made)
@@ -86,10 +86,21 @@ async def _carry_out(world: World, observed: Observed, made: Plan, turn: Turn) -
     except NotFound as gone:
         # Only a read that does not find the group says that it is gone, and its rules with it.
         raise Conflict(f"{observed.nsg.id} was not found for writing") from gone
+    except Rejected as error:
+        await _give_up(world, observed.nsg, entries, error)
+        raise
     if not made.stands_in(after.nsg):
         turn.refused.update(_numbers(made))
         raise Conflict(f"{after.nsg.id} is not as it was written")
     return after
+
+
+async def _give_up(world: World, nsg: Nsg, entries: Entries, error: Rejected) -> None:
+    """Let a grant fail whose rule ARM will not have, so that it stands in nobody's way. Raises Conflict."""
+    guilty = [e for e in entries.values() if isinstance(e.claim, OpenClaim) and f"-{e.claim.grant}-" in error.rule]
+    if guilty:
+        await _record(world, nsg, {entry: Outcome(Finding.BLOCKED, (), str(error)) for entry in guilty})
+        raise Conflict("a rule was given up") from error
 
 
 def _numbers(made: Plan) -> set[int]:
