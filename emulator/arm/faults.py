@@ -12,7 +12,8 @@ from http import HTTPStatus
 from emulator.arm.errors import ArmError, Json, busy, etag_mismatch, in_progress, rule_conflict
 
 KINDS = (
-    "403", "409", "412", "429", "500", "503", "conflict", "failed-operation", "lost-answer", "retryable", "slow",
+    "400", "403", "409", "412", "429", "500", "503", "conflict", "failed-operation", "locked", "lost-answer",
+    "retryable", "slow",
 )  # fmt: skip
 
 # These say something about a change, so a read that happens to match does not use them up.
@@ -91,6 +92,16 @@ def _forbidden(path: str) -> ArmError:
     return ArmError(HTTPStatus.FORBIDDEN, "AuthorizationFailed", message)
 
 
+def _malformed(_path: str) -> ArmError:
+    return ArmError(HTTPStatus.BAD_REQUEST, "InvalidRequestFormat", "Cannot parse the request.")
+
+
+def _locked(path: str) -> ArmError:
+    """A resource lock (Azure documentation, "Lock your Azure resources to protect your infrastructure")."""
+    message = f"The scope '{path}' cannot perform the operation because following scope(s) are locked."
+    return ArmError(HTTPStatus.CONFLICT, "ScopeLocked", message)
+
+
 def _broken(_path: str) -> ArmError:
     return ArmError(HTTPStatus.INTERNAL_SERVER_ERROR, "InternalServerError", "An error occurred.")
 
@@ -100,6 +111,7 @@ def _unavailable(_path: str) -> ArmError:
 
 
 _REFUSALS: Mapping[str, Callable[[str], ArmError]] = {
+    "400": _malformed,
     "403": _forbidden,
     "409": lambda path: in_progress(path, "a programmed fault"),
     "412": lambda path: etag_mismatch("of the request", "of another write", path),
@@ -107,5 +119,6 @@ _REFUSALS: Mapping[str, Callable[[str], ArmError]] = {
     "500": _broken,
     "503": _unavailable,
     "conflict": conflict,
+    "locked": _locked,
     "retryable": lambda path: busy(path, "a programmed fault"),
 }

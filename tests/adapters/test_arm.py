@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from shared.domain.planning import Change, Kind, Plan
-from shared.domain.rules import Rule
-from shared.ports import Conflict, NotFound, PriorityTaken, Unavailable
+from shared.domain.rules import Access, Rule
+from shared.ports import Conflict, NotFound, PriorityTaken, Rejected, Unavailable
 from tests.adapters.conftest import Arm
 from tests.adapters.test_network import LOCK, OPEN, WEB_NSG, creating
 from tests.domain.values import RESOURCES, machine_id, rule
@@ -100,7 +100,39 @@ async def test_where_groups_may_not_be_written_rules_are_one_by_one_and_that_is_
     assert ["DELETE", "DELETE"] == [call["method"] for call in await writes(arm, since)]
 
 
+async def test_a_rule_that_a_resource_lock_protects_goes_with_a_write_of_the_group(arm: Arm) -> None:
+    before = await arm.network.apply(await arm.network.group(WEB_NSG), creating(LOCK, OPEN))
+    await arm.fault("locked", match={"method": "DELETE"}, times=9)
+    after = await arm.network.apply(before, Plan((Change(Kind.DELETE, OPEN),)))
+    assert [LOCK.name] == [one.name for one in after.nsg.ours]
+
+
+async def test_where_groups_may_not_be_written_either_a_protected_allow_rule_is_turned_into_a_deny(arm: Arm) -> None:
+    before = await arm.network.apply(await arm.network.group(WEB_NSG), creating(LOCK, OPEN))
+    await arm.fault("locked", match={"method": "DELETE"}, times=9)
+    await arm.fault("403", match={"method": "PUT", "path": "web-01-nsg$"}, times=9)
+    made = Plan((Change(Kind.DELETE, OPEN),))
+    after = await arm.network.apply(before, made)
+    assert made.stands_in(after.nsg)
+    assert [Access.DENY, Access.DENY] == [one.access for one in after.nsg.ours]
+
+
+async def test_a_group_that_arm_does_not_take_whole_is_changed_rule_by_rule(arm: Arm) -> None:
+    await arm.fault("400", match={"method": "PUT", "path": "web-01-nsg$"}, times=9)
+    after = await arm.network.apply(await arm.network.group(WEB_NSG), creating(LOCK, OPEN))
+    assert [LOCK.name, OPEN.name] == sorted(one.name for one in after.nsg.ours)
+
+
+async def test_a_rule_that_arm_does_not_take_is_named(arm: Arm) -> None:
+    observed = await arm.network.group(WEB_NSG)
+    await arm.fault("400", match={"method": "PUT"}, times=9)
+    with pytest.raises(Rejected) as caught:
+        await arm.network.apply(observed, creating(OPEN))
+    assert OPEN.name == caught.value.rule
+
+
 MEANINGS = [
+    ("locked", Unavailable),
     ("409", Conflict),
     ("412", Conflict),
     ("retryable", Conflict),
