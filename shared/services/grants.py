@@ -53,7 +53,6 @@ async def ask(world: World, request: Ask) -> Progress | Refused:
     wants to wait, and `failed` when the group leaves no room. Raises NotFound when the machine has no policy,
     Conflict when the Idempotency-Key was used for another request.
     """
-    guarded = await _guarded(world, request.machine)
     now = world.clock.now()
     attempt = Attempt(request.digest, new_grant_id(request.machine.key, now, world.chance(CHANCE_BITS)))
     if request.key:
@@ -62,6 +61,7 @@ async def ask(world: World, request: Ask) -> Progress | Refused:
             raise Conflict("This Idempotency-Key was used for another request.")
         if stored := await world.grants.get(attempt.grant):
             return await resume(world, stored)
+    guarded = await _guarded(world, request.machine)
     decision = decide(guarded.policy, request.wish, request.asker, now, world.times.shortest_grant)
     if isinstance(decision, Refused):
         return decision
