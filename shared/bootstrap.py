@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shared.adapters.clock import SystemClock
-from shared.ports import Clock
 from shared.settings import Settings, read_settings, trusts_easy_auth
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from azure.storage.queue.aio import QueueClient
 
     from shared.adapters.storage import Tables
+    from shared.ports import Clock
     from shared.services.world import World
 
 _QUEUE = "closings"

@@ -10,8 +10,9 @@ from contextlib import suppress
 from datetime import datetime
 
 from shared.adapters.storage import Tables, safe_key, translated
-from shared.domain.grants import Grant, Person
+from shared.domain.grants import Grant
 from shared.domain.guarding import Guarded, Stage
+from shared.domain.people import Person
 from shared.ports import Conflict
 
 _TABLE = "audit"

@@ -11,16 +11,9 @@ from datetime import datetime, timedelta
 
 from shared.domain.lifecycle import UNFINISHED, Event, Reason, State, advance
 from shared.domain.machines import MachineId
+from shared.domain.people import Person
 from shared.domain.ranges import Span
 from shared.domain.rules import Protocol
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody, or a pipeline, as Entra ID knows it: object id and display name."""
-
-    id: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)

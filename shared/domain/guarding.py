@@ -9,8 +9,9 @@ from enum import StrEnum
 
 from shared.domain.claims import LockClaim, OpenClaim, Wanted
 from shared.domain.decisions import still_offers
-from shared.domain.grants import Grant, Person
+from shared.domain.grants import Grant
 from shared.domain.machines import Machine
+from shared.domain.people import Person
 from shared.domain.policies import Policy
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.claims import OpenClaim, Wanted
-from shared.domain.grants import Grant, Person
+from shared.domain.grants import Grant
 from shared.domain.lifecycle import Reason, State
+from shared.domain.people import Person
 from shared.ports import Conflict, Due, NotFound, Stored, Unavailable
 from shared.services.settling import settle_even_if_gone
 from shared.services.world import World, each

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 from shared.domain.claims import Claim, OpenClaim, Wanted
 from shared.domain.exposure import Leak, leaks
-from shared.domain.grants import Person
 from shared.domain.guarding import Guarded, Stage
 from shared.domain.issues import Issue, Refused
 from shared.domain.lifecycle import Reason
 from shared.domain.machines import Machine, MachineId
 from shared.domain.observing import is_wanted
+from shared.domain.people import Person
 from shared.domain.policies import Policy
 from shared.domain.rules import Nsg
 from shared.ports import NotFound, Outdated, Stored, Unavailable

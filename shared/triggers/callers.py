@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from shared.domain.grants import Person
+from shared.domain.people import Person
 
 _OBJECT_ID: Final = ("http://schemas.microsoft.com/identity/claims/objectidentifier", "oid")
 _NAME: Final = ("name", "preferred_username", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name")
@@ -33,6 +33,10 @@ class Role(StrEnum):
     APPROVER = "Postern.Approver"
     ADMINISTRATOR = "Postern.Administrator"
     AUDITOR = "Postern.Auditor"
+
+
+EVERYBODY: Final = tuple(Role)
+WHO_SEE_ALL: Final = (Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ import hashlib
 from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from shared.bootstrap import Postern
+from shared.documents.grants import read_grant_request, write_grant
 from shared.domain.decisions import Asker
 from shared.domain.grants import Grant
 from shared.domain.issues import Invalid, Issue, Refused
@@ -16,26 +17,20 @@ from shared.domain.keys import is_grant_id
 from shared.domain.lifecycle import State
 from shared.domain.machines import MachineId
 from shared.ports import GrantFilter, NotFound, Stored
-from shared.triggers.callers import Caller, Role
-from shared.triggers.http import WHO_SEE_ALL, Answer, Call, Endpoint, reply
+from shared.services import grants as access
+from shared.services.grants import Ask, Progress
+from shared.services.world import World
+from shared.triggers.callers import WHO_SEE_ALL, Caller, Role
+from shared.triggers.http import Answer, Call, reply
 from shared.triggers.problems import Wrong, problem
 
-if TYPE_CHECKING:
-    from shared.services.grants import Progress
-    from shared.services.world import World
-
-_WHO_SEE: Final = (Role.REQUESTOR, *WHO_SEE_ALL)
-_WHO_END: Final = (Role.REQUESTOR, Role.APPROVER, Role.ADMINISTRATOR)
 _LONGEST_WAIT: Final = 60
 _LONGEST_KEY: Final = 200
 _PAGE, _LARGEST_PAGE = 50, 200
 
 
-async def _ask(app: Postern, call: Call) -> Answer:
-    from shared.documents.grants import read_grant_request
-    from shared.services.grants import Ask
-    from shared.services.grants import ask as ask_for
-
+async def ask(app: Postern, call: Call) -> Answer:
+    """Ask for access: 201 open, 202 not yet, 409 it cannot be opened, 422 refused."""
     body = call.body()
     wanted = read_grant_request(body)
     if isinstance(wanted, Invalid):
@@ -44,22 +39,20 @@ async def _ask(app: Postern, call: Call) -> Answer:
     digest = hashlib.sha256(body).hexdigest()
     request = Ask(wanted.machine, wanted.wish, call.caller.person, asker, _key(call), digest)
     world = _patient(app.world(), call)
-    progress = await ask_for(world, request)
+    progress = await access.ask(world, request)
     return progress if isinstance(progress, Refused) else await _tell(world, progress)
 
 
-async def _get(app: Postern, call: Call) -> Answer:
-    from shared.services.grants import resume
-
+async def get(app: Postern, call: Call) -> Answer:
+    """One grant; asking about one that is opening goes on with it."""
     world = _patient(app.world(), call)
     stored = await _visible(world, call, WHO_SEE_ALL)
-    progress = await resume(world, stored)
+    progress = await access.resume(world, stored)
     return reply(HTTPStatus.OK, await _document(world, progress.grant), **_when(progress))
 
 
-async def _list(app: Postern, call: Call) -> Answer:
-    from shared.documents.grants import write_grant
-
+async def list_(app: Postern, call: Call) -> Answer:
+    """A page of the grants that the caller may see, the newest first."""
     size = _size(call)
     wanted = _filter(call)
     if isinstance(wanted, Invalid):
@@ -71,12 +64,11 @@ async def _list(app: Postern, call: Call) -> Answer:
     return reply(HTTPStatus.OK, {"value": [write_grant(grant) for grant in found], "nextPageToken": token})
 
 
-async def _revoke(app: Postern, call: Call) -> Answer:
-    from shared.services.grants import revoke as end
-
+async def revoke(app: Postern, call: Call) -> Answer:
+    """End a grant before its time."""
     world = app.world()
     stored = await _visible(world, call, (Role.APPROVER, Role.ADMINISTRATOR))
-    grant = await end(world, stored.value.id, call.caller.person)
+    grant = await access.revoke(world, stored.value.id, call.caller.person)
     status = HTTPStatus.ACCEPTED if grant.unfinished else HTTPStatus.OK
     return reply(status, await _document(world, grant), Location=f"/api/grants/{grant.id}")
 
@@ -122,8 +114,6 @@ def _when(progress: Progress) -> dict[str, str]:
 
 
 async def _document(world: World, grant: Grant) -> dict[str, object]:
-    from shared.documents.grants import write_grant
-
     guarded = await world.policies.get(grant.machine) if grant.state is State.ACTIVE else None
     return write_grant(grant, guarded.value.machine if guarded else None)
 
@@ -160,11 +150,3 @@ def _filter(call: Call) -> GrantFilter | Invalid:
     sees_all = call.caller.has_any(WHO_SEE_ALL)
     requestor = params.get("requestor") if sees_all else call.caller.person.id
     return Invalid(tuple(issues)) if issues else GrantFilter(machine, requestor, states or None)
-
-
-ENDPOINTS: Final = (
-    Endpoint("askForAccess", "POST", "api/grants", (Role.REQUESTOR,), _ask),
-    Endpoint("listGrants", "GET", "api/grants", _WHO_SEE, _list),
-    Endpoint("getGrant", "GET", "api/grants/{id}", _WHO_SEE, _get),
-    Endpoint("revokeGrant", "POST", "api/grants/{id}/revoke", _WHO_END, _revoke),
-)

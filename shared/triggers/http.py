@@ -7,7 +7,9 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
+from pkgutil import resolve_name
 from typing import Any, Final
 
 import azure.functions as func
@@ -20,9 +22,6 @@ from shared.triggers.problems import Wrong, of_answer, of_error, problem
 _LARGEST_BODY: Final = 64 * 1024
 _CSRF_HEADER: Final = "x-postern-request"
 _log = logging.getLogger("postern.http")
-
-EVERYBODY: Final = tuple(Role)
-WHO_SEE_ALL: Final = (Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +67,13 @@ type Trigger = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One call of the API: its name, how it is made, who may make it, and what answers it."""
+    """One call of the API: its name, how it is made, who may make it, and what answers it (`module:function`)."""
 
     name: str
     method: str
     route: str
     roles: tuple[Role, ...]
-    handler: Handler
+    handler: str
 
 
 def blueprint(app: Postern, endpoints: Iterable[Endpoint]) -> func.Blueprint:
@@ -87,9 +86,15 @@ def blueprint(app: Postern, endpoints: Iterable[Endpoint]) -> func.Blueprint:
 
 
 def _trigger(app: Postern, endpoint: Endpoint) -> Trigger:
+    @cache
+    def handler() -> Handler:
+        """What answers is loaded with the first call: starting is what users of a function app wait for."""
+        found: Handler = resolve_name(endpoint.handler)
+        return found
+
     async def trigger(req: func.HttpRequest) -> func.HttpResponse:
         try:
-            answer = await endpoint.handler(app, Call(req, _allowed(app, req, endpoint.roles)))
+            answer = await handler()(app, Call(req, _allowed(app, req, endpoint.roles)))
         except Exception as error:  # noqa: BLE001 - what is not known is logged and told as our fault.
             if (known := of_error(error)) is not None:
                 return known

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from http import HTTPStatus
 from typing import Any, Final
 
 import azure.functions as func
 
 from shared.domain.issues import Invalid, Issue, Refused
-from shared.ports import Conflict, NotFound, Outdated, Unavailable
 from shared.settings import SettingsError
 
 _TYPE: Final = "application/problem+json"
@@ -44,24 +44,28 @@ def _write(issue: Issue) -> Mapping[str, str]:
     return {"code": issue.code, "path": issue.path, "message": issue.message}
 
 
-# Looked through in this order, so the narrower kind stands before the wider.
-_KNOWN: Final[tuple[tuple[type[Exception], HTTPStatus, str], ...]] = (
-    (NotFound, HTTPStatus.NOT_FOUND, "notFound"),
-    (Outdated, HTTPStatus.PRECONDITION_FAILED, "outdated"),
-    (Conflict, HTTPStatus.CONFLICT, "conflict"),
-    (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE, "unavailable"),
-    (SettingsError, HTTPStatus.SERVICE_UNAVAILABLE, "misconfigured"),
-)
+@cache
+def _known() -> tuple[tuple[type[Exception], HTTPStatus, str], ...]:
+    """What each error is told as. Looked through in this order, so the narrower kind stands before the wider."""
+    from shared.ports import Conflict, NotFound, Outdated, Unavailable
+
+    return (
+        (NotFound, HTTPStatus.NOT_FOUND, "notFound"),
+        (Outdated, HTTPStatus.PRECONDITION_FAILED, "outdated"),
+        (Conflict, HTTPStatus.CONFLICT, "conflict"),
+        (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE, "unavailable"),
+        (SettingsError, HTTPStatus.SERVICE_UNAVAILABLE, "misconfigured"),
+    )
 
 
 def of_error(error: Exception) -> func.HttpResponse | None:
     """What a caller is told about an error that has a meaning; None for one that is a fault of ours."""
     if isinstance(error, Wrong):
         return problem(error.status, error.code, str(error))
-    for kind, status, code in _KNOWN:
+    for kind, status, code in _known():
         if isinstance(error, kind):
             response = problem(status, code, str(error))
-            if isinstance(error, Unavailable):
-                response.headers["Retry-After"] = str(max(1, round(error.retry_after.total_seconds())))
+            if (retry_after := getattr(error, "retry_after", None)) is not None:
+                response.headers["Retry-After"] = str(max(1, round(retry_after.total_seconds())))
             return response
     return None

@@ -15,10 +15,11 @@ from emulator.box import Box, Site
 from emulator.environment import ACCOUNT
 from shared.adapters.arm_network import ArmNetwork
 from shared.adapters.storage import Tables
-from shared.domain.grants import Grant, GrantPort, Occurrence, Person
+from shared.domain.grants import Grant, GrantPort, Occurrence
 from shared.domain.keys import new_grant_id
 from shared.domain.lifecycle import State
 from shared.domain.machines import MachineId
+from shared.domain.people import Person
 from tests.domain.values import NOW, OFFICE, TCP, machine_id
 
 ANN, BOB = Person("ann", "Ann"), Person("bob", "Bob")

@@ -6,9 +6,9 @@ import pytest
 
 from shared.adapters.storage import Tables
 from shared.adapters.table_policies import TablePolicies
-from shared.domain.grants import Person
 from shared.domain.guarding import Guarded
 from shared.domain.machines import Machine, MachineId
+from shared.domain.people import Person
 from shared.ports import Conflict, Policies
 from tests.adapters.conftest import fresh_machine
 from tests.domain.values import NOW, SUBSCRIPTION, endpoint

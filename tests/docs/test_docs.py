@@ -4,13 +4,14 @@ import json
 import re
 from datetime import timedelta
 from pathlib import Path
+from pkgutil import resolve_name
 
 from shared.documents.grants import GrantRequest, read_grant_request
 from shared.documents.policies import read_policy
 from shared.domain.lifecycle import TRANSITIONS, Reason, State
 from shared.domain.policies import Policy
 from shared.settings import NAMES
-from shared.triggers import grants, policies
+from shared.triggers.endpoints import ENDPOINTS
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -41,9 +42,13 @@ def test_every_setting_is_documented_and_no_other() -> None:
     assert set(NAMES) == documented
 
 
+def test_every_endpoint_has_somebody_to_answer_it() -> None:
+    assert [] == [endpoint.name for endpoint in ENDPOINTS if not callable(resolve_name(endpoint.handler))]
+
+
 def test_every_endpoint_is_documented() -> None:
     documented = set(re.findall(r"^\| `([A-Z]+ /[^`]+)` \|", page("http-api.md"), re.MULTILINE))
-    offered = {f"{e.method} /{e.route}" for e in (*policies.ENDPOINTS, *grants.ENDPOINTS)} | {"GET /api/health"}
+    offered = {f"{e.method} /{e.route}" for e in ENDPOINTS} | {"GET /api/health"}
     assert {re.sub(r"{\*id}", "<machine id>", call).replace("{id}", "<id>") for call in offered} == documented
 
 

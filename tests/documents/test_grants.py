@@ -9,10 +9,11 @@ import pytest
 
 from shared.documents.grants import GrantRequest, read_grant_request, write_grant
 from shared.domain.decisions import AskedPort
-from shared.domain.grants import Grant, GrantPort, Occurrence, Person, PlacedRule
+from shared.domain.grants import Grant, GrantPort, Occurrence, PlacedRule
 from shared.domain.issues import Invalid
 from shared.domain.lifecycle import Reason, State
 from shared.domain.machines import Machine
+from shared.domain.people import Person
 from tests.domain.values import GRANT, GROUP, LATER, NOW, OFFICE, TCP, UDP, endpoint, machine_id
 
 MACHINE = str(machine_id())

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from shared.documents.policies import read_policy, write_guarded, write_lock, write_policy
 from shared.domain.exposure import Leak
-from shared.domain.grants import Person
 from shared.domain.guarding import Guarded
 from shared.domain.issues import Invalid
 from shared.domain.machines import Machine
+from shared.domain.people import Person
 from shared.domain.policies import Lock, Origin, Policy, PolicyPort, Scope, default_ports
 from tests.domain.values import ANY, NOW, TCP, UDP, endpoint, machine_id
 

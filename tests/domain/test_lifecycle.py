@@ -6,8 +6,9 @@ from itertools import product
 
 import pytest
 
-from shared.domain.grants import Grant, GrantPort, Occurrence, Person, PlacedRule
+from shared.domain.grants import Grant, GrantPort, Occurrence, PlacedRule
 from shared.domain.lifecycle import ENDS, TRANSITIONS, UNFINISHED, Event, IllegalTransition, Reason, State, advance
+from shared.domain.people import Person
 from tests.domain.values import GRANT, LATER, NOW, OFFICE, TCP, machine_id
 
 ANN = Person("ann", "Ann")

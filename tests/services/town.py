@@ -11,9 +11,10 @@ from datetime import timedelta
 from itertools import count
 
 from shared.domain.decisions import AskedPort, Asker, Wish
-from shared.domain.grants import Grant, Person
+from shared.domain.grants import Grant
 from shared.domain.issues import Refused
 from shared.domain.machines import Machine, MachineId
+from shared.domain.people import Person
 from shared.domain.policies import Policy, PolicyPort
 from shared.domain.rules import OPEN_MARK, Protocol, Rule
 from shared.domain.traffic import Flow

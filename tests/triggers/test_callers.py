@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from shared.domain.grants import Person
+from shared.domain.people import Person
 from shared.triggers.callers import Caller, Role, address_of, caller_of
 
 OID = "http://schemas.microsoft.com/identity/claims/objectidentifier"

@@ -1,0 +1,13 @@
+"""Who does something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody, or a pipeline, as Entra ID knows it: object id and display name."""
+
+    id: str
+    name: str
