@@ -34,7 +34,7 @@ from shared.domain.rules import (
     Rule,
     in_order,
 )
-from shared.domain.shapes import belongs_to_lock, is_husk, is_safe_to_spare, keep_rules, lock_rules, open_rules
+from shared.domain.shapes import is_husk, is_safe_to_spare, keep_rules, lock_rules, locked_machine, open_rules
 from shared.domain.traffic import Region, Traffic, matched, passing
 
 
@@ -129,11 +129,16 @@ class _Draft:
 
     def __init__(self, nsg: Nsg, leave: Leave) -> None:
         self._nsg = nsg
+        self._ours, self._foreign = nsg.ours, in_order(nsg.foreign)
+        self._by_name = {rule.name.lower(): rule for rule in nsg.rules}
         self._leave = leave
         self._wanted: list[Rule] = []
         self._obstacles: dict[str, str] = {}
         self._taken = {rule.priority for rule in nsg.foreign}
         self._reserved: set[int] = set()
+
+    def _find(self, name: str) -> Rule | None:
+        return self._by_name.get(name.lower())
 
     def reserve(self, opens: Iterable[OpenClaim]) -> None:
         """Keep the numbers of rules that stay or move, so that no order of carrying out the changes can collide.
@@ -141,12 +146,13 @@ class _Draft:
         The allow rules of grants that have ended are always deleted first; their numbers are free at once.
         """
         names = {rule.name for claim in opens for rule in open_rules(claim)}
-        stays = (r for r in self._nsg.ours if r.mark != OPEN_MARK or r.name in names or is_husk(r))
+        stays = (r for r in self._ours if r.mark != OPEN_MARK or r.name in names or is_husk(r))
         self._reserved = {rule.priority for rule in stays}
 
     def spare_orphaned_locks(self, claims: list[LockClaim]) -> None:
-        for rule in self._nsg.ours:
-            if is_safe_to_spare(rule) and not any(belongs_to_lock(rule, claim) for claim in claims):
+        claimed = {claim.machine.key for claim in claims}
+        for rule in self._ours:
+            if is_safe_to_spare(rule) and locked_machine(rule) not in claimed:
                 self._keep(rule)
 
     def lock(self, claim: LockClaim) -> None:
@@ -162,7 +168,7 @@ class _Draft:
 
     def open(self, claim: OpenClaim) -> None:
         for rule in open_rules(claim):
-            observed = self._nsg.find(rule.name)
+            observed = self._find(rule.name)
             if observed is None and claim.grant not in self._leave.openable:
                 continue
             blocker = self._blocker(rule, claim.endpoints)
@@ -176,7 +182,7 @@ class _Draft:
         """Take a rule into the group if there is a number and room for it; else tell what is in the way."""
         if placed is None:
             self._obstacles[claim.key] = why_not
-        elif self._nsg.find(placed.name) is None and self._size >= MOST_RULES:
+        elif self._find(placed.name) is None and self._size >= MOST_RULES:
             self._obstacles[claim.key] = f"the group holds {MOST_RULES} rules, which is all it can"
         else:
             self._keep(placed)
@@ -186,7 +192,7 @@ class _Draft:
     @property
     def _size(self) -> int:
         """How many rules the group will hold, as far as that is known."""
-        return len(self._wanted) + len(self._nsg.foreign) + self._nsg.outbound
+        return len(self._wanted) + len(self._foreign) + self._nsg.outbound
 
     def finish(self) -> Plan:
         changes = sorted(self._changes(), key=lambda change: change.order)
@@ -194,10 +200,10 @@ class _Draft:
 
     def _changes(self) -> Iterator[Change]:
         names = {rule.name.lower() for rule in self._wanted}
-        gone = (rule for rule in self._nsg.ours if rule.name.lower() not in names and not is_husk(rule))
+        gone = (rule for rule in self._ours if rule.name.lower() not in names and not is_husk(rule))
         yield from (Change(Kind.DELETE, rule) for rule in gone)
         for rule in self._wanted:
-            observed = self._nsg.find(rule.name)
+            observed = self._find(rule.name)
             if observed is None:
                 yield Change(Kind.CREATE, rule)
             elif not observed.settled or not observed.does_the_same_as(rule):
@@ -209,7 +215,7 @@ class _Draft:
 
     def _place(self, rule: Rule, below: int) -> Rule | None:
         """The rule at its present number if that is low enough, else at the highest free one below `below`."""
-        observed = self._nsg.find(rule.name)
+        observed = self._find(rule.name)
         if observed and observed.priority < below and observed.priority not in self._taken:
             return replace(rule, priority=observed.priority)
         free = self._free_below(below)
@@ -227,8 +233,9 @@ class _Draft:
 
     def _ceiling(self, claim: LockClaim) -> int:
         """The lowest number of a foreign allow that the lock has to outrank and can."""
-        own = {rule.priority for rule in self._nsg.ours if belongs_to_lock(rule, claim)}
-        for rule in in_order(self._nsg.foreign):
+        key = claim.machine.key
+        own = {rule.priority for rule in self._ours if locked_machine(rule) == key}
+        for rule in self._foreign:
             if rule.access is Access.ALLOW and _admits_guarded(rule, claim):
                 has_room = self._free_below(rule.priority) is not None or any(p < rule.priority for p in own)
                 if has_room:
@@ -238,8 +245,8 @@ class _Draft:
     def _blocker(self, rule: Rule, endpoints: tuple[Endpoint, ...]) -> Rule | None:
         """The first deny rule that could stop what `rule` allows; None when all of it passes anyhow."""
         locks = tuple(wanted for wanted in self._wanted if wanted.mark == LOCK_MARK)
-        husks = tuple(rule for rule in self._nsg.ours if is_husk(rule))
-        standing = in_order((*self._nsg.foreign, *locks, *husks, *self._nsg.defaults))
+        husks = tuple(rule for rule in self._ours if is_husk(rule))
+        standing = in_order((*self._foreign, *locks, *husks, *self._nsg.defaults))
         stopped = [endpoint for endpoint in endpoints if not _passes_anyhow(rule, endpoint, standing)]
         denies = (deny for deny in standing if deny.access is Access.DENY)
         return next((deny for deny in denies if any(_touches(deny, rule, endpoint) for endpoint in stopped)), None)

@@ -32,6 +32,9 @@ from shared.domain.rules import (
 
 _UNPLACED: Final = FIRST_PRIORITY
 _LONGEST_NAME_PART: Final = 40
+_LOCK_NAME: Final = re.compile(
+    rf"(?:{LOCK_MARK}|{KEEP_MARK}probes-).*-([0-9a-z]{{8}})(?:-(?:tcp|udp|icmp|esp|ah))?(?:-ipv6)?"
+)
 _PROBES: Final = ("AzureLoadBalancer",)
 
 
@@ -66,8 +69,12 @@ def open_rules(claim: OpenClaim) -> tuple[Rule, ...]:
 
 def belongs_to_lock(rule: Rule, claim: LockClaim) -> bool:
     """Whether a rule of ours stands for this machine's lock, in whatever shape it once had."""
-    part = _machine_part(claim.machine).lower()
-    return any(_is_or_extends(rule.name.lower(), stem + part) for stem in (LOCK_MARK, f"{KEEP_MARK}probes-"))
+    return locked_machine(rule) == claim.machine.key
+
+
+def locked_machine(rule: Rule) -> str | None:
+    """The key of the machine whose lock a rule belongs to; None for a rule that belongs to none."""
+    return _machine_key(rule.name)
 
 
 def is_husk(rule: Rule) -> bool:
@@ -80,6 +87,13 @@ def is_safe_to_spare(rule: Rule) -> bool:
     if rule.mark == LOCK_MARK:
         return rule.access is Access.DENY
     return rule.mark == KEEP_MARK and rule.sources == _PROBES
+
+
+@lru_cache(maxsize=10_000)
+def _machine_key(name: str) -> str | None:
+    """The key of the machine that a lock's rule is for, which stands at the end of its name, before the shape."""
+    match = _LOCK_NAME.fullmatch(name.lower())
+    return match[1] if match else None
 
 
 def belongs_to_grant(rule: Rule, grant: str) -> bool:
