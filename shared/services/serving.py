@@ -64,10 +64,15 @@ async def serve(world: World, observed: Observed, entries: Entries, turn: Turn) 
             seen[entry] = None
         elif entry in vanished:
             seen[entry] = Outcome(Finding.VANISHED)
-        elif not turn.leaves(entry):
+        elif not turn.leaves(entry) and not _is_given_up(entry):
             seen[entry] = outcome_of(entry.claim, observed.nsg, made.obstacles.get(entry.claim.key))
     await _record(world, observed.nsg, seen)
     return observed
+
+
+def _is_given_up(entry: Entry) -> bool:
+    """Whether an opening was found to be impossible. It stays so until its grant, which fails, takes it away."""
+    return isinstance(entry.claim, OpenClaim) and entry.outcome.finding is Finding.BLOCKED
 
 
 async def _record(world: World, nsg: Nsg, seen: Mapping[Entry, Outcome | None]) -> None:

@@ -12,7 +12,7 @@ from enum import Enum
 from shared.domain.machines import Machine, MachineId
 from shared.domain.planning import Plan
 from shared.domain.rules import KEEP_MARK, LOCK_MARK, OPEN_MARK, Nsg, Rule
-from shared.ports import Conflict, NotFound, Observed, PriorityTaken, Unavailable
+from shared.ports import Conflict, NotFound, Observed, PriorityTaken, Rejected, Unavailable
 from tests.domain.values import steps
 from tests.services.clock import Clock
 from tests.services.memory import Shelf
@@ -51,6 +51,7 @@ class Cloud:
     written: list[str] = field(default_factory=list)
     offences: list[str] = field(default_factory=list)
     unlocked: list[str] = field(default_factory=list)  # Locks taken away from machines that are under a policy.
+    unwelcome: set[str] = field(default_factory=set)  # Source prefixes that no rule may name.
     write_time: timedelta = timedelta(seconds=2)
     _writing: Counter[str] = field(default_factory=Counter)
 
@@ -130,6 +131,9 @@ class MemoryNetwork:
             raise NotFound(nsg.id)
         if present.etag != nsg.etag:
             raise Conflict("the group is no longer as observed")
+        for change in plan.changes:
+            if self.cloud.unwelcome & set(change.rule.sources):
+                raise Rejected("ARM does not like the source", change.rule.name)
         states = steps(present, plan)
         landed = {None: states[-1], Trouble.LOST: states[-1], Trouble.PART: states[1]}.get(trouble)
         if landed:

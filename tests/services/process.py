@@ -17,6 +17,7 @@ class Process:
 
     dies_at: int | None = None
     errors: Mapping[int, Exception] = field(default_factory=dict)
+    away: Mapping[str, Exception] = field(default_factory=dict)  # Calls that fail each time, by name.
     calls: list[str] = field(default_factory=list)
     dead: bool = False
 
@@ -30,5 +31,5 @@ class Process:
         if len(self.calls) == self.dies_at:
             self.dead = True
             raise Crash(name)
-        if error := self.errors.get(len(self.calls)):
+        if error := self.errors.get(len(self.calls)) or self.away.get(name):
             raise error

@@ -12,9 +12,9 @@ from shared.domain.policies import Policy
 from shared.ports import Unavailable
 from shared.services.grants import ask, resume, revoke
 from shared.services.policies import disable, enable, look
-from tests.domain.values import GROUP, STRANGER, endpoint, group
+from tests.domain.values import GROUP, OFFICE, STRANGER, endpoint, group
 from tests.services.process import Process
-from tests.services.town import BOB, POLICY, WEB_01, Town, wish
+from tests.services.town import BOB, HOUR, POLICY, WEB_01, Town, wish
 
 OTHER = GROUP.replace("web-nsg", "new-nsg")
 ONLY_RDP = Policy(POLICY.ports[1:])
@@ -114,3 +114,30 @@ async def test_a_request_that_was_overtaken_by_a_tighter_policy_opens_nothing() 
     await town.live(lambda world: ask(world, wish(port=3389)))
     assert not town.passes(22)
     assert answer.state is State.OPENING
+
+
+async def test_a_rule_that_arm_does_not_take_fails_its_grant_and_stands_in_nobody_s_way() -> None:
+    town = Town()
+    await town.enable()
+    town.cloud.unwelcome.add(OFFICE)
+    assert (State.FAILED, Reason.BLOCKED) == ((bad := await town.ask()).state, bad.reason)
+    town.cloud.unwelcome.clear()
+    assert State.ACTIVE is (await town.ask()).state
+
+
+async def test_a_revoked_hole_is_closed_although_nothing_can_be_recorded() -> None:
+    town, grant = await town_with_a_grant()
+    process = Process(away={"grants.record": Unavailable("the audit is away")})
+    with pytest.raises(Unavailable):
+        await town.live(lambda world: revoke(world, grant, BOB), process)
+    assert [] == list(town.holes())
+
+
+async def test_a_due_hole_is_closed_although_nothing_can_be_recorded_and_recorded_later() -> None:
+    town, grant = await town_with_a_grant()
+    town.clock.advance(HOUR * 2)
+    await town.sweep(Process(away={"grants.record": Unavailable("the audit is away")}))
+    assert [] == list(town.holes())
+    await town.sweep()
+    assert State.EXPIRED is town.grant(grant).state
+    assert town.is_recorded_once()
