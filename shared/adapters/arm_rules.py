@@ -12,9 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from shared.domain.ranges import Ranges
-from shared.domain.rules import ALL_PORTS, Access, Nsg, Protocol, Rule
+from shared.domain.rules import ALL_PORTS, Access, Load, Nsg, Protocol, Rule
 
 type Json = Mapping[str, Any]
+
+MADE_FOR = "postern-made-for"
+"""The tag that says for which machine Postern made a group."""
 
 _PROTOCOLS = {str(protocol).lower(): protocol for protocol in Protocol}
 
@@ -23,19 +26,19 @@ def read_nsg(document: Json) -> Nsg:
     """A network security group from ARM's JSON: its inbound rules only, since Postern touches no others."""
     properties = cast("Json", document.get("properties") or {})
     every = properties.get("securityRules") or ()
-    inbound = _inbound(every)
     return Nsg(
         id=str(document["id"]),
         etag=str(document.get("etag") or ""),
-        rules=inbound,
-        outbound=len(every) - len(inbound),
-        defaults=_inbound(properties.get("defaultSecurityRules")),
+        rules=_rules(every, "inbound"),
+        outbound=Load.of(_rules(every, "outbound")),
+        made_for=str((document.get("tags") or {}).get(MADE_FOR) or ""),
+        defaults=_rules(properties.get("defaultSecurityRules"), "inbound"),
         settled=properties.get("provisioningState") not in {"Updating", "Deleting"},
     )
 
 
-def _inbound(rules: Sequence[Json] | None) -> tuple[Rule, ...]:
-    return tuple(read_rule(rule) for rule in rules or () if rule["properties"]["direction"].lower() == "inbound")
+def _rules(rules: Sequence[Json] | None, direction: str) -> tuple[Rule, ...]:
+    return tuple(read_rule(rule) for rule in rules or () if rule["properties"]["direction"].lower() == direction)
 
 
 def read_rule(document: Json) -> Rule:

@@ -53,6 +53,15 @@ def parse_address(text: str) -> int:
     return int(address) + (_V6_START if address.version == 6 else 0)  # noqa: PLR2004 - the version's name is its number.
 
 
+def is_address(text: str) -> bool:
+    """Whether a text is one plain address."""
+    try:
+        parse_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def canonical_prefix(text: str) -> str:
     """The one spelling of a prefix: a single address without its length, everything in lower case."""
     if text in {"*", "0.0.0.0/0"}:

@@ -12,10 +12,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from shared.domain.grants import GrantPort, PlacedRule
+from shared.domain.keys import short_hash
 from shared.domain.machines import Endpoint, MachineId
 from shared.domain.policies import Origin
 from shared.domain.ranges import Ranges
-from shared.domain.rules import Protocol
+from shared.domain.rules import ALL_PORTS, Protocol
 
 
 class Wanted(StrEnum):
@@ -26,14 +27,42 @@ class Wanted(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class LockShape:
+    """What a lock stops, whichever machine it is for; locks of one shape share a rule."""
+
+    guarded: tuple[tuple[Protocol, Ranges], ...]  # For each protocol, the ports that are kept closed.
+    origin: Origin
+
+    @property
+    def name(self) -> str:
+        """A name for the shape, readable where it can be: `all`, `all-internet`, `ports-3k9x0c7d`."""
+        everything = self.guarded == ((Protocol.ANY, ALL_PORTS),)
+        spans = [(str(protocol), ports.spans) for protocol, ports in self.guarded]
+        what = "all" if everything else f"ports-{short_hash(repr(spans), 8)}"
+        return what if self.origin is Origin.ANYWHERE else f"{what}-internet"
+
+
+@dataclass(frozen=True, slots=True)
 class LockClaim:
     """Keep a machine's endpoints closed in this group, or (`ABSENT`) take the lock away."""
 
     machine: MachineId
     endpoints: tuple[Endpoint, ...]
-    guarded: tuple[tuple[Protocol, Ranges], ...]  # For each protocol, the ports that are kept closed.
+    guarded: tuple[tuple[Protocol, Ranges], ...]
     origin: Origin
     wanted: Wanted = Wanted.PRESENT
+    former: tuple[str, ...] = ()  # Addresses that the machine had here, and no longer has.
+    make_in: str = ""  # The location in which to make the group when there is none; empty: it is not ours to make.
+
+    @property
+    def shape(self) -> LockShape:
+        """What the lock stops."""
+        return LockShape(self.guarded, self.origin)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The private addresses that are kept closed."""
+        return tuple(endpoint.address for endpoint in self.endpoints)
 
     @property
     def key(self) -> str:

@@ -32,7 +32,7 @@ class Leak:
 
 def leaks(claim: LockClaim, groups: Groups, opened: Iterable[OpenClaim] = ()) -> tuple[Leak, ...]:
     """Every rule that lets guarded traffic through to the machine, but for what `opened` allows."""
-    meant = (*keep_rules(claim), *(rule for open_ in opened for rule in open_rules(open_)))
+    meant = tuple(rule for open_ in opened for rule in open_rules(open_))
     found = {leak for endpoint in claim.endpoints for leak in _leaks(claim, endpoint, groups, meant)}
     return tuple(sorted(found, key=lambda leak: (leak.address, leak.priority or 0, leak.rule or "")))
 
@@ -45,11 +45,21 @@ def _leaks(claim: LockClaim, endpoint: Endpoint, groups: Groups, meant: tuple[Ru
     for id_ in endpoint.path:
         nsg = groups[id_.lower()]
         passed = passages((*nsg.rules, *nsg.defaults), region, endpoint.spot)
-        through = [passage for passage in passed if not _is_meant(passage.rule, meant)]
+        probes = keep_rules(replace(claim, endpoints=(endpoint,)))
+        through = [p for p in passed if not _is_meant(p.rule, meant) and not _is_for_probes(p.rule, probes)]
         # Each group narrows what can arrive; the last one's rules are those that finally let it in.
         found = {Leak(endpoint.address, nsg.id, p.rule.name, p.rule.priority) for p in through}
         region = tuple(p.traffic for p in through)
     return found
+
+
+def _is_for_probes(rule: Rule, probes: tuple[Rule, ...]) -> bool:
+    """Whether a rule is the one that lets probes through; it may name other machines besides."""
+    return any(
+        rule.name.lower() == probe.name.lower()
+        and replace(probe, priority=rule.priority, destinations=rule.destinations).does_the_same_as(rule)
+        for probe in probes
+    )
 
 
 def _is_meant(rule: Rule, meant: tuple[Rule, ...]) -> bool:

@@ -10,6 +10,7 @@ Its laws:
 - Grants do not lean on each other: a rule is needed even where another grant's rule would do.
 - An allow rule is created only for the grants named in `Leave.openable`: sweeps close and repair, they never open.
 - A lock that nobody claims stays: taking it away would be opening. An allow rule that nobody claims goes.
+- Locks of one shape share their rules; `locking` says which addresses these have to hold.
 """
 
 from __future__ import annotations
@@ -22,19 +23,22 @@ from enum import IntEnum
 
 from shared.domain.addresses import Bound, sources_of
 from shared.domain.claims import Claim, LockClaim, OpenClaim, Wanted
+from shared.domain.locking import Locks, locks_of
 from shared.domain.machines import Endpoint
 from shared.domain.rules import (
     FIRST_PRIORITY,
+    KEEP_MARK,
     LAST_PRIORITY,
     LOCK_MARK,
-    MOST_RULES,
+    MOST_ADDRESSES,
     OPEN_MARK,
     Access,
+    Load,
     Nsg,
     Rule,
     in_order,
 )
-from shared.domain.shapes import is_husk, is_safe_to_spare, keep_rules, lock_rules, locked_machine, open_rules
+from shared.domain.shapes import is_husk, keep_rules, lock_rules, open_rules
 from shared.domain.traffic import Region, Traffic, matched, passing
 
 
@@ -52,12 +56,13 @@ class Change:
 
     kind: Kind
     rule: Rule
+    frees: bool = False  # Whether a deny rule no longer holds an address that it held.
 
     @property
     def order(self) -> tuple[bool, int, str]:
         """Allows go before denies do, denies come before allows do."""
         gives = (self.rule.access is Access.ALLOW) is (self.kind is not Kind.DELETE)
-        return (gives, self.kind, self.rule.name)
+        return (gives or self.frees, self.kind, self.rule.name)
 
     def stands_in(self, nsg: Nsg) -> bool:
         """Whether a group, as read back, has this change in it."""
@@ -96,14 +101,10 @@ NO_LEAVE = Leave()
 def plan(nsg: Nsg, claims: Iterable[Claim], now: datetime, leave: Leave = NO_LEAVE) -> Plan:
     """The changes that make a group fulfil its claims."""
     ordered = sorted(claims, key=lambda claim: claim.key)
-    locks = [claim for claim in ordered if isinstance(claim, LockClaim)]
     opens = [claim for claim in ordered if isinstance(claim, OpenClaim) and is_due_open(claim, now)]
     draft = _Draft(nsg, leave)
     draft.reserve(opens)
-    draft.spare_orphaned_locks(locks)
-    for lock in locks:
-        if lock.wanted is Wanted.PRESENT:
-            draft.lock(lock)
+    draft.lock(locks_of(nsg, (claim for claim in ordered if isinstance(claim, LockClaim))))
     for claim in opens:
         draft.open(claim)
     return draft.finish()
@@ -134,6 +135,7 @@ class _Draft:
         self._leave = leave
         self._wanted: list[Rule] = []
         self._obstacles: dict[str, str] = {}
+        self._load = nsg.outbound + Load.of(nsg.foreign)
         self._taken = {rule.priority for rule in nsg.foreign}
         self._reserved: set[int] = set()
 
@@ -149,22 +151,26 @@ class _Draft:
         stays = (r for r in self._ours if r.mark != OPEN_MARK or r.name in names or is_husk(r))
         self._reserved = {rule.priority for rule in stays}
 
-    def spare_orphaned_locks(self, claims: list[LockClaim]) -> None:
-        claimed = {claim.machine.key for claim in claims}
-        for rule in self._ours:
-            if is_safe_to_spare(rule) and locked_machine(rule) not in claimed:
-                self._keep(rule)
-
-    def lock(self, claim: LockClaim) -> None:
-        ceiling = self._ceiling(claim)
-        floor = LAST_PRIORITY + 1
-        for rule in lock_rules(claim):
-            placed = self._place(rule, ceiling) or self._place(rule, LAST_PRIORITY + 1)
-            if self._take_in(claim, placed, "no free priority number is left for the lock"):
-                floor = min(floor, self._wanted[-1].priority)
-        for rule in keep_rules(claim):
-            why = "no free priority number is left above the lock for health probes"
-            self._take_in(claim, self._place(rule, floor), why)
+    def lock(self, locks: Locks) -> None:
+        """Place the lock rules, those of each shape above what its machines have to be kept from."""
+        for claim in locks.crowded_out:
+            self._obstacles[claim.key] = f"the group is full: it can name no more than {MOST_ADDRESSES} addresses"
+        for rule in locks.spared:
+            self._keep(rule)
+        lowest = LAST_PRIORITY + 1
+        for _, members in locks.shapes:
+            own = {rule.name.lower() for rule in lock_rules(*members)}
+            ceiling = self._ceiling(members, own)
+            for name in sorted(own):
+                rule = locks.needed[name]
+                placed = self._place(rule, ceiling) or self._place(rule, LAST_PRIORITY + 1)
+                if self._take_in(members, placed, "no free priority number is left for the lock"):
+                    lowest = min(lowest, self._wanted[-1].priority)
+        probed = [claim for _, members in locks.shapes for claim in members if keep_rules(claim)]
+        for rule in locks.needed.values():
+            if rule.mark == KEEP_MARK:
+                why = "no free priority number is left above the lock for health probes"
+                self._take_in(probed, self._place(rule, lowest), why)
 
     def open(self, claim: OpenClaim) -> None:
         for rule in open_rules(claim):
@@ -174,25 +180,24 @@ class _Draft:
             blocker = self._blocker(rule, claim.endpoints)
             if blocker:
                 why = f"rule {blocker.name} denies it and leaves no free priority number above itself"
-                self._take_in(claim, self._place(rule, blocker.priority), why)
+                self._take_in((claim,), self._place(rule, blocker.priority), why)
             elif observed and (placed := self._place(rule, LAST_PRIORITY + 1)):
                 self._keep(placed)
 
-    def _take_in(self, claim: Claim, placed: Rule | None, why_not: str) -> bool:
+    def _take_in(self, claims: Iterable[Claim], placed: Rule | None, why_not: str) -> bool:
         """Take a rule into the group if there is a number and room for it; else tell what is in the way."""
-        if placed is None:
-            self._obstacles[claim.key] = why_not
-        elif self._find(placed.name) is None and self._size >= MOST_RULES:
-            self._obstacles[claim.key] = f"the group holds {MOST_RULES} rules, which is all it can"
-        else:
+        obstacle = why_not if placed is None else self._excess(placed)
+        if placed and not obstacle:
             self._keep(placed)
             return True
+        self._obstacles |= dict.fromkeys((claim.key for claim in claims), obstacle or why_not)
         return False
 
-    @property
-    def _size(self) -> int:
-        """How many rules the group will hold, as far as that is known."""
-        return len(self._wanted) + len(self._foreign) + self._nsg.outbound
+    def _excess(self, rule: Rule) -> str | None:
+        """Which limit of the group a rule that does not stand yet would break, as far as that is known."""
+        if self._find(rule.name):
+            return None
+        return (self._load + Load.of((rule,))).excess
 
     def finish(self) -> Plan:
         changes = sorted(self._changes(), key=lambda change: change.order)
@@ -207,10 +212,11 @@ class _Draft:
             if observed is None:
                 yield Change(Kind.CREATE, rule)
             elif not observed.settled or not observed.does_the_same_as(rule):
-                yield Change(Kind.UPDATE, rule)
+                yield Change(Kind.UPDATE, rule, frees=not set(observed.destinations) <= set(rule.destinations))
 
     def _keep(self, rule: Rule) -> None:
         self._wanted.append(rule)
+        self._load += Load.of((rule,))
         self._taken.add(rule.priority)
 
     def _place(self, rule: Rule, below: int) -> Rule | None:
@@ -231,13 +237,13 @@ class _Draft:
         # A rule that we cannot see may have this number; it is tried again only if there is no other.
         return next((n for n in free if n not in self._leave.refused), first)
 
-    def _ceiling(self, claim: LockClaim) -> int:
-        """The lowest number of a foreign allow that the lock has to outrank and can."""
-        key = claim.machine.key
-        own = {rule.priority for rule in self._ours if locked_machine(rule) == key}
+    def _ceiling(self, claims: Iterable[LockClaim], own: AbstractSet[str]) -> int:
+        """The lowest number of a foreign allow that the locks, whose rules are `own`, have to outrank and can."""
+        mine = {rule.priority for rule in self._ours if rule.name.lower() in own}
+        guards = [(claim, endpoint) for claim in claims for endpoint in claim.endpoints]
         for rule in self._foreign:
-            if rule.access is Access.ALLOW and _admits_guarded(rule, claim):
-                has_room = self._free_below(rule.priority) is not None or any(p < rule.priority for p in own)
+            if rule.access is Access.ALLOW and any(_admits_guarded(rule, *guard) for guard in guards):
+                has_room = self._free_below(rule.priority) is not None or any(p < rule.priority for p in mine)
                 if has_room:
                     return rule.priority
         return LAST_PRIORITY + 1
@@ -252,13 +258,9 @@ class _Draft:
         return next((deny for deny in denies if any(_touches(deny, rule, endpoint) for endpoint in stopped)), None)
 
 
-def _admits_guarded(rule: Rule, claim: LockClaim) -> bool:
-    return any(
-        bool(part & piece)
-        for endpoint in claim.endpoints
-        for part in matched(rule, endpoint.spot, Bound.UPPER)
-        for piece in guarded_region(claim, endpoint)
-    )
+def _admits_guarded(rule: Rule, claim: LockClaim, endpoint: Endpoint) -> bool:
+    admitted = matched(rule, endpoint.spot, Bound.UPPER)
+    return bool(admitted) and any(part & piece for part in admitted for piece in guarded_region(claim, endpoint))
 
 
 def _passes_anyhow(rule: Rule, endpoint: Endpoint, standing: tuple[Rule, ...]) -> bool:

@@ -6,8 +6,10 @@ what do two sets share, and what is left of one without the other. This module k
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 
 type Span = tuple[int, int]
 
@@ -27,7 +29,8 @@ class Ranges:
         return bool(self.spans)
 
     def __contains__(self, number: int) -> bool:
-        return any(low <= number <= high for low, high in self.spans)
+        place = bisect(self.spans, number, key=itemgetter(0)) - 1
+        return place >= 0 and number <= self.spans[place][1]
 
     def __or__(self, other: Ranges) -> Ranges:
         return Ranges.of(*self.spans, *other.spans)

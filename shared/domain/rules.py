@@ -8,6 +8,7 @@ Source: Azure documentation, "Network security groups" and "Azure subscription l
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -17,6 +18,7 @@ from shared.domain.ranges import Ranges
 FIRST_PRIORITY: Final = 100
 LAST_PRIORITY: Final = 4096
 MOST_RULES: Final = 1000
+MOST_ADDRESSES: Final = 4000  # In all rules of a group together, for sources and destinations each.
 LONGEST_DESCRIPTION: Final = 140
 ALL_PORTS: Final = Ranges.of((0, 65535))
 
@@ -90,6 +92,34 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """How much of a group's limits some rules take: rules, and addresses and ranges on either side."""
+
+    rules: int = 0
+    sources: int = 0
+    destinations: int = 0
+
+    def __add__(self, other: Load) -> Load:
+        return Load(self.rules + other.rules, self.sources + other.sources, self.destinations + other.destinations)
+
+    @classmethod
+    def of(cls, rules: Iterable[Rule]) -> Load:
+        """What these rules take."""
+        counted = [(len(rule.sources), len(rule.destinations)) for rule in rules]
+        return cls(len(counted), sum(one for one, _ in counted), sum(other for _, other in counted))
+
+    @property
+    def excess(self) -> str | None:
+        """Which limit of a group this is beyond, in words; None when it is within all."""
+        if self.rules > MOST_RULES:
+            return f"the group would hold more than {MOST_RULES} rules"
+        for side, count in (("source", self.sources), ("destination", self.destinations)):
+            if count > MOST_ADDRESSES:
+                return f"the group would name more than {MOST_ADDRESSES} addresses as a {side}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
 class Nsg:
     """A network security group as ARM returned it: its inbound rules, customer's and ours, and the defaults."""
 
@@ -98,7 +128,8 @@ class Nsg:
     rules: tuple[Rule, ...]
     defaults: tuple[Rule, ...] = ()
     settled: bool = True  # False while ARM says that the group is being updated.
-    outbound: int = 0  # How many outbound rules it has besides; they count towards its limit.
+    outbound: Load = Load()  # What its outbound rules take of its limits.
+    made_for: str = ""  # The key of the machine that Postern made it for; empty for a group of somebody else's.
 
     @property
     def ours(self) -> tuple[Rule, ...]:
@@ -118,3 +149,15 @@ class Nsg:
 def in_order(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
     """The rules as Azure reads them: the lowest number first."""
     return tuple(sorted(rules, key=lambda rule: rule.priority))
+
+
+def _default(priority: int, name: str, access: Access, prefix: str, to: str) -> Rule:
+    return Rule(name, priority, access, sources=(prefix,), destinations=(to,))
+
+
+DEFAULTS: Final = (
+    _default(65000, "AllowVnetInBound", Access.ALLOW, "VirtualNetwork", "VirtualNetwork"),
+    _default(65001, "AllowAzureLoadBalancerInBound", Access.ALLOW, "AzureLoadBalancer", "*"),
+    _default(65500, "DenyAllInBound", Access.DENY, "*", "*"),
+)
+"""The inbound rules that every group ends with, also one that is only about to be made."""

@@ -1,21 +1,19 @@
-"""The rules that a claim needs, without their priorities.
+"""The rules that claims need, without their priorities.
 
-Names are deterministic, so that the same claim twice is the same PUT. Destinations are the machine's private
-addresses, so that a shared group never affects a neighbour. One rule never mixes IPv4 and IPv6.
+Names are deterministic, so that the same claim twice is the same PUT. Destinations are private addresses of machines,
+so that a shared group never affects a neighbour. Locks of one shape share a rule, because a group holds only so many.
+One rule never mixes IPv4 and IPv6.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Final
 
 from shared.domain.addresses import is_v6, without_overlaps
-from shared.domain.claims import LockClaim, OpenClaim
+from shared.domain.claims import LockClaim, LockShape, OpenClaim
 from shared.domain.grants import GrantPort
-from shared.domain.machines import MachineId
 from shared.domain.ranges import Ranges
 from shared.domain.rules import (
     ALL_PORTS,
@@ -31,35 +29,52 @@ from shared.domain.rules import (
 )
 
 _UNPLACED: Final = FIRST_PRIORITY
-_LONGEST_NAME_PART: Final = 40
-_LOCK_NAME: Final = re.compile(
-    rf"(?:{LOCK_MARK}|{KEEP_MARK}probes-).*-([0-9a-z]{{8}})(?:-(?:tcp|udp|icmp|esp|ah))?(?:-ipv6)?"
-)
 _PROBES: Final = ("AzureLoadBalancer",)
+_MOST_NAMED: Final = 3
 
 
-def lock_rules(claim: LockClaim) -> tuple[Rule, ...]:
-    """The deny rules of a lock.
+def lock_rules(*claims: LockClaim) -> tuple[Rule, ...]:
+    """The deny rules of locks of one shape, which they share.
 
     A rule for `*` with some ports may not stop protocols that have none, so those get rules of their own.
     """
-    return tuple(_lock_rules(claim))
-
-
-def keep_rules(claim: LockClaim) -> tuple[Rule, ...]:
-    """The allow rules that let a load balancer's health probes through a lock."""
-    probed = tuple(endpoint.address for endpoint in claim.endpoints if endpoint.probed)
+    shape = claims[0].shape
+    addresses = [address for claim in claims for address in claim.addresses]
+    description = _describe(f"Postern keeps {_names(claims)} closed. Ask Postern for access.")
     return tuple(
         Rule(
-            name=f"{KEEP_MARK}probes-{_machine_part(claim.machine)}{suffix}",
+            name=f"{LOCK_MARK}{shape.name}{'' if protocol is Protocol.ANY else f'-{protocol.lower()}'}{suffix}",
+            priority=_UNPLACED,
+            access=Access.DENY,
+            protocol=protocol,
+            sources=(str(shape.origin),),
+            destinations=destinations,
+            ports=ports,
+            description=description,
+        )
+        for protocol, ports in (*shape.guarded, *_without_ports(shape))
+        for suffix, destinations in _families(addresses)
+    )
+
+
+def keep_rules(*claims: LockClaim) -> tuple[Rule, ...]:
+    """The allow rules that let a load balancer's health probes through locks of any shape."""
+    probed = [claim for claim in claims if _probed(claim)]
+    return tuple(
+        Rule(
+            name=f"{KEEP_MARK}probes{suffix}",
             priority=_UNPLACED,
             access=Access.ALLOW,
             sources=_PROBES,
-            destinations=addresses,
-            description=_describe(f"Postern lets health probes reach {claim.machine.name}."),
+            destinations=destinations,
+            description=_describe(f"Postern lets health probes reach {_names(probed)}."),
         )
-        for suffix, addresses in _families(probed)
+        for suffix, destinations in _families(address for claim in probed for address in _probed(claim))
     )
+
+
+def _probed(claim: LockClaim) -> tuple[str, ...]:
+    return tuple(endpoint.address for endpoint in claim.endpoints if endpoint.probed)
 
 
 def open_rules(claim: OpenClaim) -> tuple[Rule, ...]:
@@ -68,13 +83,12 @@ def open_rules(claim: OpenClaim) -> tuple[Rule, ...]:
 
 
 def belongs_to_lock(rule: Rule, claim: LockClaim) -> bool:
-    """Whether a rule of ours stands for this machine's lock, in whatever shape it once had."""
-    return locked_machine(rule) == claim.machine.key
-
-
-def locked_machine(rule: Rule) -> str | None:
-    """The key of the machine whose lock a rule belongs to; None for a rule that belongs to none."""
-    return _machine_key(rule.name)
+    """Whether a rule of ours stands for this machine's lock."""
+    wanted = (*lock_rules(claim), *keep_rules(claim))
+    return any(
+        rule.name.lower() == one.name.lower() and not set(one.destinations).isdisjoint(rule.destinations)
+        for one in wanted
+    )
 
 
 def is_husk(rule: Rule) -> bool:
@@ -86,14 +100,7 @@ def is_safe_to_spare(rule: Rule) -> bool:
     """Whether a rule of ours that nobody claims may stay: a lock that denies, or what lets only health probes in."""
     if rule.mark == LOCK_MARK:
         return rule.access is Access.DENY
-    return rule.mark == KEEP_MARK and rule.sources == _PROBES
-
-
-@lru_cache(maxsize=10_000)
-def _machine_key(name: str) -> str | None:
-    """The key of the machine that a lock's rule is for, which stands at the end of its name, before the shape."""
-    match = _LOCK_NAME.fullmatch(name.lower())
-    return match[1] if match else None
+    return rule.mark == KEEP_MARK and rule.access is Access.ALLOW and rule.sources == _PROBES
 
 
 def belongs_to_grant(rule: Rule, grant: str) -> bool:
@@ -105,26 +112,9 @@ def _is_or_extends(name: str, stem: str) -> bool:
     return name == stem or name.startswith(f"{stem}-")
 
 
-def _lock_rules(claim: LockClaim) -> Iterator[Rule]:
-    addresses = tuple(endpoint.address for endpoint in claim.endpoints)
-    for protocol, ports in (*claim.guarded, *_without_ports(claim)):
-        ending = "" if protocol is Protocol.ANY else f"-{protocol.lower()}"
-        for suffix, destinations in _families(addresses):
-            yield Rule(
-                name=f"{LOCK_MARK}{_machine_part(claim.machine)}{ending}{suffix}",
-                priority=_UNPLACED,
-                access=Access.DENY,
-                protocol=protocol,
-                sources=(str(claim.origin),),
-                destinations=destinations,
-                ports=ports,
-                description=_describe(f"Postern keeps {claim.machine.name} closed. Ask Postern for access."),
-            )
-
-
-def _without_ports(claim: LockClaim) -> Iterator[tuple[Protocol, Ranges]]:
+def _without_ports(shape: LockShape) -> Iterator[tuple[Protocol, Ranges]]:
     """The protocols without ports, where a rule for every protocol names only some ports."""
-    if any(protocol is Protocol.ANY and ports != ALL_PORTS for protocol, ports in claim.guarded):
+    if any(protocol is Protocol.ANY and ports != ALL_PORTS for protocol, ports in shape.guarded):
         yield from ((protocol, ALL_PORTS) for protocol in sorted(WITHOUT_PORTS))
 
 
@@ -156,10 +146,11 @@ def _grouped(ports: tuple[GrantPort, ...]) -> Iterator[tuple[tuple[Protocol, tup
         yield key, Ranges.of(*(port.span for port in group))
 
 
-def _families(addresses: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _families(addresses: Iterable[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The addresses by family, with the ending that the family's rule has in its name."""
+    each = sorted(set(addresses))
     for suffix, wants_v6 in (("", False), ("-ipv6", True)):
-        if chosen := tuple(sorted(address for address in addresses if is_v6(address) is wants_v6)):
+        if chosen := tuple(address for address in each if is_v6(address) is wants_v6):
             yield suffix, chosen
 
 
@@ -174,11 +165,11 @@ def _pairs(
             yield suffix, without_overlaps(chosen), destinations
 
 
-@lru_cache(maxsize=10_000)
-def _machine_part(machine: MachineId) -> str:
-    """A readable and unique part of a rule's name; the name is there for people, the key makes it unique."""
-    readable = re.sub(r"[^A-Za-z0-9_.-]", "-", machine.name)[:_LONGEST_NAME_PART]
-    return f"{readable}-{machine.key}"
+def _names(claims: Iterable[LockClaim]) -> str:
+    """The names of a few of the machines, and how many more there are."""
+    known = sorted(claim.machine.name for claim in claims)
+    more = len(known) - _MOST_NAMED
+    return f"{', '.join(known[:_MOST_NAMED])} and {more} more" if more > 0 else " and ".join(known)
 
 
 def _describe(text: str) -> str:

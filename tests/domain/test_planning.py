@@ -168,14 +168,12 @@ def test_a_lock_that_stands_high_enough_stays_where_it_is() -> None:
     assert not plan(group(SSH, standing), [lock()], NOW)
 
 
-def test_numbers_of_deleted_locks_are_used_in_the_next_round() -> None:
-    neighbour = lock(Endpoint("10.0.0.5"), machine="web-02")
-    shaped = [rule(f"{100 + n} {one.name} Deny {one.protocol} * from * to 10.0.0.4") for n, one in enumerate(
-        named(applied(group(), plan(group(), [lock(guarded="22")], NOW)), "postern-lock-"))]  # fmt: skip
-    nsg = group(*shaped, "104 theirs Allow Tcp * from *")
-    once = applied(nsg, plan(nsg, [lock(), neighbour], NOW))
-    twice = applied(once, plan(once, [lock(), neighbour], NOW))
-    assert () == plan(twice, [lock(), neighbour], NOW).changes
+def test_a_lock_of_a_new_shape_that_finds_no_number_as_high_leaves_the_old_one_standing() -> None:
+    old = named(applied(group(), plan(group(), [lock(guarded="22")], NOW)), "postern-lock-")
+    numbered = [replace(one, priority=100 + number) for number, one in enumerate(old)]
+    once = applied(nsg := group(*numbered, "104 theirs Allow Tcp * from *"), plan(nsg, [lock()], NOW))
+    assert () == plan(once, [lock()], NOW).changes
+    assert [100, 101, 102, 103, 4096] == priorities(once, "postern-lock-")
 
 
 def test_a_number_that_was_refused_is_passed_over() -> None:

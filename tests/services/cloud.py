@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum
 
+from shared.domain.guarding import Stage
 from shared.domain.machines import Machine, MachineId
 from shared.domain.planning import Plan
-from shared.domain.rules import KEEP_MARK, LOCK_MARK, OPEN_MARK, Nsg, Rule
+from shared.domain.rules import LOCK_MARK, OPEN_MARK, Access, Nsg
 from shared.ports import Conflict, NotFound, Observed, PriorityTaken, Rejected, Unavailable
 from tests.domain.values import steps
 from tests.services.clock import Clock
@@ -50,7 +51,7 @@ class Cloud:
     troubles: deque[Trouble] = field(default_factory=deque)
     written: list[str] = field(default_factory=list)
     offences: list[str] = field(default_factory=list)
-    unlocked: list[str] = field(default_factory=list)  # Locks taken away from machines that are under a policy.
+    unlocked: list[str] = field(default_factory=list)  # Addresses set free of machines that are under a policy.
     unwelcome: set[str] = field(default_factory=set)  # Source prefixes that no rule may name.
     write_time: timedelta = timedelta(seconds=2)
     _writing: Counter[str] = field(default_factory=Counter)
@@ -78,15 +79,16 @@ class Cloud:
         for rule in set(after.rules) - set(before.rules):
             if rule.mark == OPEN_MARK and rule.name.removeprefix(OPEN_MARK)[:24] not in self.shelf.grants:
                 self.offences.append(f"{rule.name} was opened before its grant was stored")
-        for rule in before.rules:
-            if rule.mark in {LOCK_MARK, KEEP_MARK} and not after.find(rule.name) and self._is_guarded(rule):
-                self.unlocked.append(rule.name)
+        self.unlocked.extend(sorted((_locked(before) - _locked(after)) & self._guarded_addresses(before)))
 
-    def _is_guarded(self, rule: Rule) -> bool:
-        return any(
-            stored.value.stage.value == "guarded" and id_.key in rule.name
-            for id_, stored in self.shelf.policies.items()
-        )
+    def _guarded_addresses(self, nsg: Nsg) -> set[str]:
+        guarded = (kept.value for kept in self.shelf.policies.values() if kept.value.stage is Stage.GUARDED)
+        return {place.address for one in guarded for place in one.machine.locked_in(nsg.id)}
+
+
+def _locked(nsg: Nsg) -> set[str]:
+    denies = (rule for rule in nsg.ours if rule.mark == LOCK_MARK and rule.access is Access.DENY)
+    return {address for rule in denies for address in rule.destinations}
 
 
 @dataclass(frozen=True, slots=True)
