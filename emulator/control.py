@@ -69,14 +69,15 @@ class Control:
         return {"ready": True}
 
     async def _reset(self, request: Request) -> Json:
-        body = await _body(request, {"seed", "machines", "storage"})
+        body = await _body(request, {"seed", "machines", "share", "storage"})
         seed = body.get("seed", "demo")
         if seed not in world.SEEDS:
             raise ControlError(f"There is no world {seed!r}; there are {', '.join(world.SEEDS)}.")
         if body.get("storage", True):
             await self._empty()
         try:
-            world.build(self.cloud, seed, machines=int(body.get("machines", world.LARGE_MACHINES)))
+            measures = {name: int(body[name]) for name in ("machines", "share") if name in body}
+            world.build(self.cloud, seed, **measures)
         except ValueError as error:
             raise ControlError(str(error)) from error
         return {"seed": seed}
@@ -146,11 +147,12 @@ class Control:
     async def _slow(self, request: Request) -> Json:
         """Set what is named; the rest stays.
 
-        `retryAfter` (whole seconds) is what operations announce, null for nothing.
+        `index` is how long Resource Graph lags. `retryAfter` (whole seconds) is what operations announce, null for
+        nothing.
         """
-        body = await _body(request, {"read", "write", "operation", "retryAfter"})
+        body = await _body(request, {"read", "write", "operation", "index", "retryAfter"})
         old = self.cloud.latency
-        times = {name: float(body.get(name, getattr(old, name))) for name in ("read", "write", "operation")}
+        times = {name: float(body.get(name, getattr(old, name))) for name in ("read", "write", "operation", "index")}
         self.cloud.latency = Latency(**times, retry_after=body.get("retryAfter", old.retry_after))
         return {**times, "retryAfter": self.cloud.latency.retry_after}
 

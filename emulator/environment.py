@@ -77,6 +77,7 @@ def describe_app(ports: Ports, directory: Path) -> dict[str, str]:
         "POSTERN_TRUST_EASY_AUTH": "true",
         "POSTERN_SUBSCRIPTIONS": SUBSCRIPTION,
         "POSTERN_SHORTEST_DURATION": "PT5S",
+        "POSTERN_INVENTORY_AGE": "PT1S",
         "POSTERN_ARM_ENDPOINT": f"https://{HOST}:{ports.emulator}",
         **describe_identity(ports),
         **describe_trust(directory),

@@ -11,17 +11,23 @@ from emulator.arm.faults import Faults
 from emulator.arm.operations import Operations
 from emulator.arm.store import Store
 from emulator.arm.throttling import Throttle
+from emulator.graph.index import Index
 
 OPERATION_SECONDS = 0.4
+INDEX_SECONDS = 1.0
 
 
 @dataclass(slots=True)
 class Latency:
-    """Seconds that reads, writes and operations take, and the Retry-After that operations announce (None: none)."""
+    """Seconds that reads, writes and operations take and that Resource Graph lags.
+
+    `retry_after` is what operations announce (None: nothing).
+    """
 
     read: float = 0.0
     write: float = 0.0
     operation: float = OPERATION_SECONDS
+    index: float = INDEX_SECONDS
     retry_after: int | None = None
 
 
@@ -37,19 +43,28 @@ class Cloud:
     calls: Calls = field(default_factory=Calls)
     throttle: Throttle = field(init=False)
     operations: Operations = field(init=False)
+    index: Index = field(init=False)
 
     def __post_init__(self) -> None:
         self.throttle = Throttle(self.clock)
         self.operations = Operations(self.store, self.new_id)
+        self.index = Index(self.store)
 
     def settle(self) -> None:
         """Let what has ended take effect; whoever looks at the store does this first."""
-        self.operations.settle(self.clock())
+        self.note()
+        for at in self.operations.settle(self.clock()):
+            self.index.note(at)
+
+    def note(self) -> None:
+        """Tell the index what has been written just now; whoever writes to the store does this afterwards."""
+        self.index.note(self.clock())
 
     def forget(self) -> None:
         """Back to an empty, quick, unthrottled Azure without faults."""
         self.store.clear()
         self.operations.clear()
+        self.index.clear()
         self.faults.clear()
         self.calls.clear()
         self.latency = Latency()

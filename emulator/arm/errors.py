@@ -162,6 +162,33 @@ def in_use(noun: str, identifier: str, users: tuple[str, ...], *, code: str) -> 
     return refuse(code, message)
 
 
+def query_refused(correlation: str, *details: Detail) -> ArmError:
+    """400 of Resource Graph, whose details say why. Source: scautomation/AzureResourceGraph-Examples#2."""
+    message = f"Please provide below info when asking for support: correlationId = {correlation}."
+    return refuse("BadRequest", message, *details)
+
+
+def query_throttled(correlation: str, wait: int) -> ArmError:
+    """429 of Resource Graph. Source: "Guidance for throttled requests in Azure Resource Graph"."""
+    message = (
+        "Client application has been throttled and should not attempt to repeat the request until an amount of time "
+        "has elapsed. Please see https://aka.ms/resourcegraph-throttling for help."
+    )
+    status, after = HTTPStatus.TOO_MANY_REQUESTS, {"Retry-After": str(wait)}
+    support = f"Please provide below info when asking for support: correlationId = {correlation}."
+    return ArmError(status, "RateLimiting", support, details=(Detail("RateLimiting", message),), headers=after)
+
+
+def scope_locked(scope: str, action: str, locked: tuple[str, ...]) -> ArmError:
+    """409 of a resource lock. Source: "Lock your Azure resources to protect your infrastructure"."""
+    scopes = ", ".join(f"'{one}'" for one in locked)
+    message = (
+        f"The scope '{scope}' cannot perform {action} operation because following scope(s) are locked: {scopes}. "
+        "Please remove the lock and try again."
+    )
+    return ArmError(HTTPStatus.CONFLICT, "ScopeLocked", message)
+
+
 def method_refused(method: str) -> ArmError:
     """405 for a verb that the resource type does not know."""
     message = f"The requested resource does not support http method '{method}'."

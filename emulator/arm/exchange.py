@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from emulator.arm import errors
+from emulator.arm import errors, paths
 from emulator.arm.cloud import Cloud
 from emulator.arm.errors import Json, unparsable
 from emulator.arm.faults import Fault, conflict
@@ -35,6 +35,11 @@ class Call:
     body: bytes
     base: str
     fault: Fault | None = None
+
+    @property
+    def reads(self) -> bool:
+        """Whether the call changes nothing: a GET, or a query of Resource Graph."""
+        return self.method == "GET" or paths.is_query(self.path)
 
     def json(self) -> Json:
         """The body, which must be a JSON object."""

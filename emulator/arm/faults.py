@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from emulator.arm.errors import ArmError, Json, busy, etag_mismatch, in_progress, rule_conflict
+from emulator.arm import paths
+from emulator.arm.errors import ArmError, Json, busy, etag_mismatch, in_progress, rule_conflict, scope_locked
 
 KINDS = (
     "400", "403", "409", "412", "429", "500", "503", "conflict", "failed-operation", "locked", "lost-answer",
@@ -34,7 +35,7 @@ class Fault:
         """Whether this request is one of those meant."""
         if self.method and self.method != method:
             return False
-        if self.kind in _OF_WRITES and method == "GET":
+        if self.kind in _OF_WRITES and (method == "GET" or paths.is_query(path)):
             return False
         return self.path.search(path) is not None
 
@@ -98,8 +99,7 @@ def _malformed(_path: str) -> ArmError:
 
 def _locked(path: str) -> ArmError:
     """A resource lock (Azure documentation, "Lock your Azure resources to protect your infrastructure")."""
-    message = f"The scope '{path}' cannot perform the operation because following scope(s) are locked."
-    return ArmError(HTTPStatus.CONFLICT, "ScopeLocked", message)
+    return scope_locked(path, "write", (path,))
 
 
 def _broken(_path: str) -> ArmError:

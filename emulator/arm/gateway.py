@@ -14,7 +14,7 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import Response
 
-from emulator.arm import dispatch, faults, paths
+from emulator.arm import dispatch, errors, faults, paths
 from emulator.arm.cloud import Cloud
 from emulator.arm.errors import ArmError
 from emulator.arm.exchange import Answer, Call
@@ -59,7 +59,10 @@ class Gateway:
             message = "The api-version query parameter (?api-version=) is required for all requests."
             raise ArmError(HTTPStatus.BAD_REQUEST, "MissingApiVersionParameter", message)
         place = paths.parse(request.url.path) or paths.Place()
-        self._throttle(request.method, principal, place, headers)
+        if paths.is_query(request.url.path):
+            self._ration(principal, headers)
+        else:
+            self._throttle(request.method, principal, place, headers)
         query = {name.lower(): value for name, value in request.query_params.items()}
         base = f"{request.url.scheme}://{request.url.netloc}"
         return Call(request.method, request.url.path, place, query, request.headers, await request.body(), base)
@@ -88,10 +91,17 @@ class Gateway:
             after = {"Retry-After": str(admission.wait)}
             raise ArmError(HTTPStatus.TOO_MANY_REQUESTS, "SubscriptionRequestsThrottled", message, headers=after)
 
+    def _ration(self, principal: str, headers: dict[str, str]) -> None:
+        """Resource Graph has a bucket of its own, and says with every answer what is left in it."""
+        ration = self.cloud.throttle.admit_query(principal)
+        headers["x-ms-user-quota-remaining"] = str(ration.left)
+        headers["x-ms-user-quota-resets-after"] = f"00:00:{ration.resets:02d}"
+        if ration.wait:
+            raise errors.query_throttled(headers["x-ms-request-id"], ration.wait)
+
     async def _carry_out(self, call: Call) -> Answer:
-        reading = call.method == "GET"
-        seconds = self.cloud.latency.read if reading else self.cloud.latency.write
-        if reading and call.fault and call.fault.kind == "slow":
+        seconds = self.cloud.latency.read if call.reads else self.cloud.latency.write
+        if call.reads and call.fault and call.fault.kind == "slow":
             seconds += call.fault.seconds
         if seconds:
             await self.sleep(seconds)

@@ -21,6 +21,7 @@ class Kind:
     children: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     derived: Mapping[str, str] = field(default_factory=dict)
     serial: str = "retryable"
+    read_only: bool = False
 
     @property
     def type(self) -> str:
@@ -73,7 +74,8 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind(_NETWORK, "applicationSecurityGroups"),
     Kind("Microsoft.Compute", "virtualMachines"),
-    Kind("Microsoft.ClassicCompute", "virtualMachines"),
+    Kind("Microsoft.Compute", "virtualMachineScaleSets", read_only=True),
+    Kind("Microsoft.ClassicCompute", "virtualMachines", read_only=True),
 )
 
 

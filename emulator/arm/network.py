@@ -1,23 +1,26 @@
 """Interfaces, networks, public addresses, load balancers and machines: what a PUT of them must hold.
 
-It knows enough of each to keep the emulated network coherent: every reference leads somewhere in the same region,
-addresses lie in their subnets and belong to one interface. It refuses to know rules (groups.py) and HTTP. Unknown
-properties pass through.
+It knows what is the same for all of them: heads, tags, children, and that every reference leads to something of the
+right type in the same region and subscription. It refuses to know rules (groups.py), addresses (interfaces.py,
+subnets.py) and HTTP. Unknown properties pass through.
 """
 
-from collections.abc import Iterator
 from http import HTTPStatus
-from ipaddress import ip_address, ip_network
 
-from emulator.arm import errors, paths, rules
+from emulator.arm import errors, interfaces, paths, rules, subnets
 from emulator.arm.errors import ArmError, Json, refuse, unparsable
 from emulator.arm.kinds import Kind
-from emulator.arm.prefixes import Network
-from emulator.arm.store import Resource, Store, kind_of, references
+from emulator.arm.store import Resource, Store, references
 
 _READ_ONLY = ("id", "name", "type", "etag")
-# Azure keeps the first four addresses of a subnet and the last for itself ("Azure Virtual Network FAQ").
-_RESERVED = 4
+# Where ARM refers from one resource to another, and to what. What is not listed is checked by its presence only.
+_EXPECTED = {
+    "networkSecurityGroup": "networkSecurityGroups",
+    "subnet": "virtualNetworks/subnets",
+    "publicIPAddress": "publicIPAddresses",
+    "applicationSecurityGroups": "applicationSecurityGroups",
+    "loadBalancerBackendAddressPools": "loadBalancers/backendAddressPools",
+}
 
 
 def head(body: Json, identifier: str, previous: Resource | None) -> Json:
@@ -52,17 +55,29 @@ def compose(store: Store, kind: Kind, identifier: str, body: Json) -> Json:
         raise unparsable("InvalidJson", "properties is not an object.")
     derived = {name.removesuffix("[]") for name in kind.derived.values()}
     properties = {name: value for name, value in given.items() if name not in derived and value is not None}
+    _check_types(properties)
     for collection in kind.children:
         if collection in properties:
-            properties[collection] = [member(kind, collection, one) for one in properties[collection]]
+            properties[collection] = _members(kind, collection, identifier, properties[collection])
     match kind.name:
         case "networkInterfaces":
-            _check_interface(store, identifier, properties)
+            return interfaces.compose(store, identifier, properties)
         case "virtualNetworks":
-            check_subnets(identifier, properties)
+            subnets.check(identifier, properties)
         case _:
             pass
     return properties
+
+
+def _members(kind: Kind, collection: str, identifier: str, given: object) -> list[Json]:
+    if not isinstance(given, list):
+        raise unparsable("InvalidJson", f"{collection} is not a list.")
+    found = [member(kind, collection, one) for one in given]
+    names = [one["name"].lower() for one in found]
+    if double := next((one for one in names if names.count(one) > 1), None):
+        message = f"Resource {identifier} has two child resources with the same name ({double})."
+        raise refuse("DuplicateResourceName", message)
+    return found
 
 
 def member(kind: Kind, collection: str, given: object) -> Json:
@@ -71,122 +86,61 @@ def member(kind: Kind, collection: str, given: object) -> Json:
         raise unparsable("InvalidJson", f"A member of {collection} is not an object.")
     name = rules.check_name(given.get("name"))
     derived = {one.removesuffix("[]") for one in kind.children[collection].values()}
-    inner = {key: value for key, value in (given.get("properties") or {}).items() if key not in derived}
+    properties = given.get("properties") or {}
+    if not isinstance(properties, dict):
+        raise unparsable("InvalidJson", f"properties of {name} is not an object.")
+    inner = {key: value for key, value in properties.items() if key not in derived and value is not None}
+    _check_types(inner)
     rest = {key: value for key, value in given.items() if key not in (*_READ_ONLY, "properties")}
     return {"name": name, **rest, "properties": inner}
 
 
+def _check_types(properties: Json) -> None:
+    """Every known reference is well-formed and names what it should."""
+    for name, wanted in _EXPECTED.items():
+        value = properties.get(name)
+        for one in value if isinstance(value, list) else [value] if value is not None else []:
+            _check_type(name, wanted, one)
+
+
+def _check_type(name: str, wanted: str, value: object) -> None:
+    identifier = value.get("id") if isinstance(value, dict) else None
+    place = paths.parse(identifier) if isinstance(identifier, str) else None
+    if place is None or len(place.steps) not in (paths.TOP, paths.CHILD):
+        message = (
+            f"Reference Id {identifier} is not formatted correctly. The Id is expected to start with "
+            f"/subscriptions/{{subscriptionId}}/resourceGroups/{{resourceGroupName}}/. Path properties.{name}."
+        )
+        raise unparsable("InvalidJsonReferenceFormat", message)
+    if f"{place.namespace}/{'/'.join(place.steps[::2])}".lower() != f"microsoft.network/{wanted}".lower():
+        message = (
+            f"Reference Id {identifier} is referencing resource of a wrong type. "
+            f"The Id is expected to reference resources of type {wanted}. Path properties.{name}."
+        )
+        raise unparsable("InvalidJsonReferenceWrongType", message)
+
+
 def check_references(store: Store, resource: Resource) -> None:
-    """Every reference leads to something that stands, is provisioned, and lies in the same region."""
+    """Every reference leads to something that stands, is provisioned, and lies in the same region and subscription."""
     for owner, target in references(resource):
         if paths.key(target).startswith(f"{paths.key(resource.id)}/"):
             _check_own(resource, owner, target)
             continue
         found = store.owner(target)
         peering = "/virtualnetworkpeerings/" in owner.lower()
-        if found is None or (found.location != resource.location and not peering):
+        if found is None or not (peering or _is_near(found, resource)):
             raise errors.reference_missing(target, owner)
         if found.operation is not None and not peering:
             raise errors.not_provisioned(target, owner)
+
+
+def _is_near(one: Resource, other: Resource) -> bool:
+    """Whether two resources lie in one region and one subscription: only peerings reach further."""
+    subscriptions = {paths.scopes(each.id)[0] for each in (one, other)}
+    return one.location == other.location and len(subscriptions) == 1
 
 
 def _check_own(resource: Resource, owner: str, target: str) -> None:
     _, collection, name = paths.parent(target) or ("", "", "")
     if resource.member(resource.kind.collection(collection) or "", name) is None:
         raise errors.reference_missing(target, owner)
-
-
-def check_subnets(identifier: str, properties: Json) -> None:
-    """Subnets lie in the network's address space and do not overlap.
-
-    Source: the answers "NetcfgInvalidSubnet" in public threads.
-    """
-    space = [read_network(one) for one in (properties.get("addressSpace") or {}).get("addressPrefixes") or ()]
-    if not space:
-        raise refuse("MissingRequiredParameter", f"addressSpace.addressPrefixes is missing in {identifier}.")
-    seen: list[str] = []
-    for subnet in properties.setdefault("subnets", []):
-        for prefix in subnet_prefixes(subnet):
-            network = read_network(prefix)
-            inside = any(_within(network, one) for one in space)
-            if not inside or any(network.overlaps(ip_network(other)) for other in seen):
-                message = f"Subnet '{subnet['name']}' is not valid in virtual network '{paths.name_of(identifier)}'."
-                raise refuse("NetcfgInvalidSubnet", message)
-            seen.append(prefix)
-
-
-def read_network(text: object) -> Network:
-    """An address range, or ARM's refusal."""
-    try:
-        return ip_network(str(text))
-    except ValueError:
-        message = f"Address prefix {text} is not formatted correctly. It should follow CIDR notation."
-        raise refuse("InvalidAddressPrefixFormat", message) from None
-
-
-def _within(inner: Network, outer: Network) -> bool:
-    same = inner.version == outer.version
-    return same and inner.network_address in outer and inner.broadcast_address in outer
-
-
-def subnet_prefixes(subnet: Json) -> list[str]:
-    """A subnet's ranges, from the singular property or the plural one."""
-    properties = subnet["properties"]
-    several: list[str] = properties.get("addressPrefixes") or []
-    return several or [properties["addressPrefix"]] if properties.get("addressPrefix") else several
-
-
-def _check_interface(store: Store, identifier: str, properties: Json) -> None:
-    configurations = properties.get("ipConfigurations") or []
-    if not configurations:
-        message = f"Network interface {identifier} must have one or more IP configurations."
-        raise refuse("NetworkInterfaceMustHaveAtLeastOneIpConfiguration", message)
-    for configuration in configurations:
-        subnet = (configuration["properties"].get("subnet") or {}).get("id", "")
-        if not subnet or kind_of(subnet) is None:
-            raise refuse(
-                "SubnetIsRequired", f"Subnet reference is required in {configuration['name']} of {identifier}."
-            )
-        _place(store, identifier, configuration, subnet)
-
-
-def _place(store: Store, interface: str, configuration: Json, subnet: str) -> None:
-    """Check the private address, or give one where none is asked for."""
-    split = paths.parent(subnet)
-    network = store.get(split[0]) if split else None
-    found = network.member("subnets", split[2]) if network and split else None
-    if found is None:
-        raise errors.reference_missing(subnet, interface)
-    version = 6 if configuration["properties"].get("privateIPAddressVersion") == "IPv6" else 4
-    ranges = [ip_network(one) for one in subnet_prefixes(found) if ip_network(one).version == version]
-    taken = set(_taken(store, subnet, interface))
-    address = configuration["properties"].get("privateIPAddress")
-    if not address:
-        free = (str(one) for span in ranges for index, one in enumerate(span.hosts(), 1) if index >= _RESERVED)
-        configuration["properties"]["privateIPAddress"] = next(one for one in free if one not in taken)
-        return
-    if not any(ip_address(address) in span for span in ranges):
-        raise refuse(
-            "PrivateIPAddressNotInSubnet",
-            f"Private static IP address {address} does not belong to the range of subnet {subnet}.",
-        )
-    if address in taken:
-        raise refuse(
-            "PrivateIPAddressIsAllocated",
-            f"IP configuration {configuration['name']} is using the private IP address {address} "
-            "which is already allocated to another resource.",
-        )
-
-
-def _taken(store: Store, subnet: str, interface: str) -> Iterator[str]:
-    """Addresses of the subnet that other interfaces hold."""
-    for user in store.referrers(subnet):
-        split = paths.parent(user)
-        holder = store.get(split[0]) if split else None
-        if (
-            split
-            and holder
-            and paths.key(holder.id) != paths.key(interface)
-            and (one := holder.member(split[1], split[2]))
-        ):
-            yield one["properties"].get("privateIPAddress", "")

@@ -5,7 +5,7 @@ whoever asks says what time it is, and everything that has ended by then takes e
 validation.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from emulator.arm.errors import Json
@@ -74,12 +74,17 @@ class Operations:
         self.store.put(Resource(change.id, change.kind, change.interim, self._etag(), effective, number))
         return operation
 
-    def settle(self, now: float) -> None:
-        """Let everything that has ended by `now` take effect, in the order in which it ended."""
+    def settle(self, now: float) -> Iterator[float]:
+        """Let everything that has ended by `now` take effect, in the order in which it ended; gives each one's time."""
         ended = [one for one in self._running if one[0].ends <= now]
         self._running = [one for one in self._running if one[0].ends > now]
         for operation, change in sorted(ended, key=lambda one: one[0].ends):
             self._end(operation, change)
+            yield operation.ends
+
+    def running(self) -> list[str]:
+        """The ids of the resources that are being written."""
+        return [change.id for _, change in self._running]
 
     def _end(self, operation: Operation, change: Change) -> None:
         operation.done = True

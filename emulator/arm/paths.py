@@ -4,10 +4,14 @@ It knows the grammar of paths (keywords and ids compare without case, the first 
 which resource types exist.
 """
 
+import re
 from dataclasses import dataclass
 
 TOP = 2
 CHILD = 4
+_LOCK = re.compile(
+    r"(?P<scope>/subscriptions/.+)/providers/microsoft\.authorization/locks(?:/(?P<name>[^/]+))?/?", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,28 @@ def parse(path: str) -> Place | None:
             return Place(parts[1], "", parts[3], tuple(parts[4:]))
         case _:
             return None
+
+
+def is_query(path: str) -> bool:
+    """Whether a path is Resource Graph's, whose POST only reads."""
+    return key(path) == "/providers/microsoft.resourcegraph/resources"
+
+
+def lock(path: str) -> tuple[str, str] | None:
+    """A path of resource locks taken apart: the scope, and the lock's name (empty: all of them)."""
+    found = _LOCK.fullmatch(path)
+    return (found["scope"], found["name"] or "") if found else None
+
+
+def scopes(identifier: str) -> list[str]:
+    """The keys of all scopes that an id lies in: its subscription, its group, itself and what is between."""
+    parts = key(identifier).split("/")
+    return ["/".join(parts[:count]) for count in (3, 5, *range(9, len(parts) + 1, 2)) if count <= len(parts)]
+
+
+def top(identifier: str) -> str:
+    """The id of the top-level resource that an id names or lies under."""
+    return "/".join(identifier.split("/")[:9])
 
 
 def parent(identifier: str) -> tuple[str, str, str] | None:

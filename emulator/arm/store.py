@@ -53,15 +53,20 @@ class Store:
 
     subscriptions: dict[str, str] = field(default_factory=dict)
     groups: dict[str, Json] = field(default_factory=dict)
+    # Every lock by the key of its scope, then by its name without case.
+    locks: dict[str, dict[str, Json]] = field(default_factory=dict)
     _resources: dict[str, Resource] = field(default_factory=dict)
     _by_kind: dict[str, dict[str, Resource]] = field(default_factory=dict)
     _referrers: dict[str, dict[str, str]] = field(default_factory=dict)
     _targets: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    _touched: set[str] = field(default_factory=set)
 
     def clear(self) -> None:
         """Forget everything."""
-        for table in (self.subscriptions, self.groups, self._resources, self._by_kind, self._referrers, self._targets):
+        for table in (self.subscriptions, self.groups, self.locks, self._resources, self._by_kind, self._touched):
             table.clear()
+        self._referrers.clear()
+        self._targets.clear()
 
     def get(self, identifier: str) -> Resource | None:
         """A top-level resource."""
@@ -90,6 +95,7 @@ class Store:
         self._targets[key] = [(paths.key(target), owner) for owner, target in references(resource)]
         for target, owner in self._targets[key]:
             self._referrers.setdefault(target, {})[paths.key(owner)] = owner
+        self._touch(key)
 
     def remove(self, identifier: str) -> None:
         """Take a resource away."""
@@ -98,7 +104,22 @@ class Store:
         if gone := self._resources.pop(key, None):
             del self._by_kind[gone.kind.type][key]
 
+    def _touch(self, key: str) -> None:
+        """A write changes how a resource is shown, and how those are that it refers to."""
+        self._touched.add(key)
+        self._touched.update(paths.top(target) for target, _ in self._targets.get(key, ()))
+
+    def take_touched(self) -> set[str]:
+        """The keys of all resources that are shown otherwise since the last call, or that are gone."""
+        touched, self._touched = self._touched, set()
+        return touched
+
+    def everything(self) -> list[Resource]:
+        """Every resource."""
+        return list(self._resources.values())
+
     def _forget(self, key: str) -> None:
+        self._touch(key)
         for target, owner in self._targets.pop(key, ()):
             self._referrers.get(target, {}).pop(paths.key(owner), None)
 

@@ -1,8 +1,9 @@
-"""ARM's token buckets: how many calls one principal may make.
+"""ARM's token buckets and Resource Graph's quota: how many calls one principal may make.
 
 It knows the buckets of "Understand how Azure Resource Manager throttles requests" (reads 250 refilled by 25 a second,
 writes and deletes 200 by 10 each, per subscription and principal) and of Microsoft.Network (1,000 writes in five
-minutes). It always counts; it refuses calls only when switched on.
+minutes), and the quota of "Guidance for throttled requests in Azure Resource Graph" (15 queries in each window of five
+seconds, per principal). It always counts; it refuses calls only when switched on.
 """
 
 import math
@@ -50,6 +51,27 @@ class Admission:
     header: tuple[str, str]
 
 
+QUERIES = 15
+WINDOW_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Window:
+    """One principal's queries: how many are left until the window ends."""
+
+    ends: float
+    left: int = QUERIES
+
+
+@dataclass(frozen=True, slots=True)
+class Ration:
+    """What the quota says to a query: seconds to wait (0: go on), queries left, seconds until there are all again."""
+
+    wait: int
+    left: int
+    resets: int
+
+
 @dataclass(slots=True)
 class Throttle:
     """All buckets of all principals."""
@@ -57,6 +79,7 @@ class Throttle:
     clock: Callable[[], float]
     on: bool = False
     _buckets: dict[tuple[str, str, str], Bucket] = field(default_factory=dict)
+    _windows: dict[str, Window] = field(default_factory=dict)
 
     def admit(self, principal: str, subscription: str, *, method: str, network: bool) -> Admission:
         """Take the call's tokens, unless one bucket is empty and throttling is on."""
@@ -69,6 +92,17 @@ class Throttle:
             for bucket in buckets:
                 bucket.tokens = max(0.0, bucket.tokens - 1)
         return Admission(wait, (f"x-ms-ratelimit-remaining-subscription-{name}", str(int(buckets[0].tokens))))
+
+    def admit_query(self, principal: str) -> Ration:
+        """Take a query from the principal's window, unless none is left and throttling is on."""
+        now = self.clock()
+        window = self._windows.get(principal)
+        if window is None or window.ends <= now:
+            window = self._windows[principal] = Window(now + WINDOW_SECONDS)
+        resets = math.ceil(window.ends - now)
+        wait = resets if self.on and not window.left else 0
+        window.left = max(0, window.left - 1)
+        return Ration(wait, window.left, resets)
 
     def _bucket(self, key: tuple[str, str, str], limit: Limit) -> Bucket:
         now = self.clock()

@@ -4,15 +4,16 @@ It knows the order in which ARM refuses (busy, preconditions, content, reference
 long-running operation. It refuses to know what makes a rule or an interface valid.
 """
 
+from collections.abc import Iterable
 from http import HTTPStatus
 
-from emulator.arm import errors, groups, network, paths, reads, rendering
+from emulator.arm import errors, groups, network, paths, reads, rendering, subnets
 from emulator.arm.cloud import Cloud
 from emulator.arm.errors import Json
 from emulator.arm.exchange import Answer, Call, accept, announce, check_idle, check_preconditions
 from emulator.arm.kinds import Kind
 from emulator.arm.operations import Change
-from emulator.arm.store import Resource
+from emulator.arm.store import Resource, references
 
 _NSG = "networkSecurityGroups"
 _RULES = "securityRules"
@@ -25,6 +26,10 @@ _IN_USE = {
     "publicIPAddresses": ("Public IP address", "PublicIPAddressCannotBeDeleted"),
     "loadBalancers": ("Load balancer", "InUseLoadBalancerCannotBeDeleted"),
     "applicationSecurityGroups": ("Application security group", "InUseApplicationSecurityGroupCannotBeDeleted"),
+}
+_CHILD_IN_USE = {
+    "subnets": ("Subnet", "InUseSubnetCannotBeDeleted"),
+    "backendAddressPools": ("Backend address pool", "InUseBackendAddressPoolCannotBeDeleted"),
 }
 
 
@@ -40,7 +45,26 @@ def put_item(cloud: Cloud, call: Call) -> Answer:
         properties = groups.compose(identifier, _without_derived(kind, body))
     else:
         properties = network.compose(cloud.store, kind, identifier, body)
-    return _begin(cloud, call, Resource(identifier, kind, {**document, "properties": properties}, ""))
+    wanted = Resource(identifier, kind, {**document, "properties": properties}, "")
+    if previous is not None:
+        _check_dropped(cloud, previous, wanted)
+    return _begin(cloud, call, wanted)
+
+
+def _check_dropped(cloud: Cloud, previous: Resource, wanted: Resource) -> None:
+    """A PUT replaces the children too: those that others use cannot be left out."""
+    for collection, (noun, code) in _CHILD_IN_USE.items():
+        for one in previous.members(collection):
+            child = f"{previous.id}/{collection}/{one['name']}"
+            users = () if wanted.member(collection, one["name"]) else _outside(previous, cloud.store.referrers(child))
+            if users:
+                raise errors.in_use(noun, child, users, code=code)
+
+
+def _outside(owner: Resource, users: Iterable[str]) -> tuple[str, ...]:
+    """The users, each once, without the owner's own children."""
+    own = f"{paths.key(owner.id)}/"
+    return tuple(dict.fromkeys(user for user in users if not paths.key(user).startswith(own)))
 
 
 def _without_derived(kind: Kind, body: Json) -> Json:
@@ -81,7 +105,7 @@ def _with_child(owner: Resource, collection: str, name: str, body: Json) -> Json
     child = network.member(owner.kind, collection, {**body, "name": name})
     others = [one for one in properties.get(collection) or () if one["name"].lower() != name.lower()]
     changed = {**properties, collection: [*others, child]}
-    network.check_subnets(owner.id, changed)
+    subnets.check(owner.id, changed)
     return changed
 
 
@@ -146,8 +170,15 @@ def _users(cloud: Cloud, found: Resource) -> tuple[str, ...]:
         found.id,
         *(f"{found.id}/{name}/{one['name']}" for name in found.kind.children for one in found.members(name)),
     ]
-    own = f"{paths.key(found.id)}/"
-    return tuple(user for one in ids for user in cloud.store.referrers(one) if not paths.key(user).startswith(own))
+    return _outside(found, (user for one in ids for user in (*cloud.store.referrers(one), *_leaving(cloud, one))))
+
+
+def _leaving(cloud: Cloud, identifier: str) -> list[str]:
+    """Who has been told to let go of this id and has not done so: the operation runs, and may still fail."""
+    standing = [one for key in cloud.operations.running() if (one := cloud.store.get(key)) and one.effective]
+    before = [Resource(one.id, one.kind, one.effective or {}, one.etag) for one in standing]
+    wanted = paths.key(identifier)
+    return [owner for one in before for owner, target in references(one) if paths.key(target) == wanted]
 
 
 def delete_child(cloud: Cloud, call: Call) -> Answer:
@@ -160,8 +191,9 @@ def delete_child(cloud: Cloud, call: Call) -> Answer:
         return Answer(HTTPStatus.NO_CONTENT)
     check_idle(owner)
     child = f"{owner.id}/{collection}/{member['name']}"
-    if users := cloud.store.referrers(child):
-        raise errors.in_use("Subnet", child, users, code="InUseSubnetCannotBeDeleted")
+    if users := (*cloud.store.referrers(child), *_leaving(cloud, child)):
+        noun, code = _CHILD_IN_USE["subnets"]
+        raise errors.in_use(noun, child, users, code=code)
     operation = accept(cloud, call, _removal(owner, collection, name))
     return Answer(HTTPStatus.ACCEPTED, None, announce(cloud, call, operation, location=True))
 

@@ -10,8 +10,8 @@ REGION = "westeurope"
 LARGE_MACHINES = 1000
 
 
-def build(cloud: Cloud, seed: str, *, machines: int = LARGE_MACHINES) -> None:
-    """Put a known world in place of what stands; `machines` is the size of `large`."""
+def build(cloud: Cloud, seed: str, *, machines: int = LARGE_MACHINES, share: int = large.SHARE) -> None:
+    """Put a known world in place of what stands; `machines` and `share` (of a group) are the measures of `large`."""
     cloud.forget()
     cloud.store.subscriptions[SUBSCRIPTION] = "Demo"
     builder = Builder(cloud.store, cloud.new_id, SUBSCRIPTION)
@@ -20,6 +20,6 @@ def build(cloud: Cloud, seed: str, *, machines: int = LARGE_MACHINES) -> None:
         case "demo":
             demo.fill(builder)
         case "large":
-            large.fill(builder, machines)
+            large.fill(builder, machines, share)
         case _:
             pass

@@ -4,58 +4,16 @@ It knows how the pieces of a machine's network hang together. It refuses to know
 """
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from emulator.arm import groups, kinds, network
+from emulator.arm import groups, kinds, locks, network, subnets
 from emulator.arm.store import Resource, Store
+from emulator.world import hardware
+from emulator.world.pieces import Address, Interface, Machine, Subnet
 from emulator.world.rules import read
 
 type Json = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """One ip configuration: a private address, and what hangs on it."""
-
-    private: str
-    public: str = ""
-    asgs: tuple[str, ...] = ()
-    pool: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Interface:
-    """A network interface: `subnet` is `network/subnet`; `nsg` may be missing."""
-
-    subnet: str
-    addresses: tuple[Address, ...]
-    nsg: str = ""
-    forwards: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """A virtual machine and all that belongs to it alone.
-
-    `system` is Linux or Windows, `power` as in its power state.
-    """
-
-    name: str
-    interfaces: tuple[Interface, ...]
-    system: str = "Linux"
-    power: str = "running"
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Subnet:
-    """A subnet of a network: its ranges and, where it has one, its group."""
-
-    name: str
-    prefixes: tuple[str, ...]
-    nsg: str = ""
 
 
 class Builder:
@@ -65,7 +23,7 @@ class Builder:
         self.store = store
         self._new_id = new_id
         self._subscription = subscription
-        self._group = ""
+        self.group = ""
         self._region = ""
 
     def add_group(self, name: str, region: str) -> None:
@@ -75,12 +33,12 @@ class Builder:
         kind = "Microsoft.Resources/resourceGroups"
         body = {"id": identifier, "name": name, "type": kind, "location": region, "properties": properties}
         self.store.groups[identifier.lower()] = body
-        self._group, self._region = identifier, region
+        self.group, self._region = identifier, region
 
     def id_of(self, type_: str, name: str) -> str:
         """The id that a resource of this group has, e.g. `networkSecurityGroups`, `web-nsg`."""
-        namespace = "Microsoft.Compute" if type_ == "virtualMachines" else "Microsoft.Network"
-        return f"{self._group}/providers/{namespace}/{type_}/{name}"
+        namespace = "Microsoft.Compute" if type_.startswith("virtualMachine") else "Microsoft.Network"
+        return f"{self.group}/providers/{namespace}/{type_}/{name}"
 
     def _add(self, identifier: str, properties: Json, **top: object) -> None:
         kind = kinds.find(*identifier.split("/")[6:8])
@@ -103,15 +61,14 @@ class Builder:
         """An application security group."""
         self._add(self.id_of("applicationSecurityGroups", name), {})
 
-    def add_network(self, name: str, space: Sequence[str], subnets: Sequence[Subnet]) -> None:
+    def add_network(self, name: str, space: Sequence[str], members: Sequence[Subnet]) -> None:
         """A virtual network with its subnets."""
-        members = [self._subnet(one) for one in subnets]
         properties = {
             "addressSpace": {"addressPrefixes": list(space)},
-            "subnets": members,
+            "subnets": [self._subnet(one) for one in members],
             "virtualNetworkPeerings": [],
         }
-        network.check_subnets(self.id_of("virtualNetworks", name), properties)
+        subnets.check(self.id_of("virtualNetworks", name), properties)
         self._add(self.id_of("virtualNetworks", name), properties)
 
     def _subnet(self, subnet: Subnet) -> Json:
@@ -154,9 +111,9 @@ class Builder:
         properties = {
             "frontendIPConfigurations": [{"name": "front", "properties": front}],
             "backendAddressPools": [{"name": "pool", "properties": {}}],
-            "probes": [{"name": f"probe-{port}", "properties": _probe(port)} for port in ports],
+            "probes": [{"name": f"probe-{port}", "properties": hardware.probe(port)} for port in ports],
             "loadBalancingRules": [
-                {"name": f"rule-{port}", "properties": _balance(identifier, port)} for port in ports
+                {"name": f"rule-{port}", "properties": hardware.balance(identifier, port)} for port in ports
             ],
             "inboundNatRules": [],
         }
@@ -183,11 +140,12 @@ class Builder:
             "ipConfigurations": configurations,
             "dnsSettings": {"dnsServers": [], "appliedDnsServers": []},
             "macAddress": f"00-0D-3A-{uuid.uuid5(uuid.NAMESPACE_DNS, name).hex[:6].upper()}",
-            "enableAcceleratedNetworking": False,
+            "enableAcceleratedNetworking": interface.accelerated,
             "enableIPForwarding": interface.forwards,
             "disableTcpStateTracking": False,
             "primary": primary,
             "nicType": "Standard",
+            **interface.extra,
         }
         if interface.nsg:
             properties["networkSecurityGroup"] = {"id": self.id_of("networkSecurityGroups", interface.nsg)}
@@ -201,6 +159,7 @@ class Builder:
             "subnet": {"id": subnet},
             "primary": number == 1,
             "provisioningState": "Succeeded",
+            **address.extra,
         }
         if address.public:
             properties["publicIPAddress"] = {"id": self.id_of("publicIPAddresses", f"{name}-pip{number}")}
@@ -221,14 +180,27 @@ class Builder:
             self.add_interface(name, interface, primary=number == 1)
             references.append({"id": self.id_of("networkInterfaces", name), "properties": {"primary": number == 1}})
         identifier = self.id_of("virtualMachines", machine.name)
-        top = {"tags": dict(machine.tags)} if machine.tags else {}
-        self._add(
-            identifier, {**_hardware(identifier, machine), "networkProfile": {"networkInterfaces": references}}, **top
-        )
+        top: Json = {"tags": dict(machine.tags)} if machine.tags else {}
+        if machine.managed_by:
+            top["managedBy"] = machine.managed_by
+        properties = {**hardware.of(identifier, machine), "networkProfile": {"networkInterfaces": references}}
+        if machine.scale_set:
+            properties["virtualMachineScaleSet"] = {"id": self.id_of("virtualMachineScaleSets", machine.scale_set)}
+        self._add(identifier, properties, **top)
+
+    def add_scale_set(self, name: str, mode: str) -> None:
+        """A scale set: Uniform ones keep their machines to themselves, those of Flexible ones stand beside them."""
+        properties = {"orchestrationMode": mode, "singlePlacementGroup": False, "platformFaultDomainCount": 1}
+        sku = {"name": "Standard_B2s", "tier": "Standard", "capacity": 2}
+        self._add(self.id_of("virtualMachineScaleSets", name), properties, sku=sku)
+
+    def lock(self, scope: str, name: str, level: str) -> None:
+        """A resource lock at a scope."""
+        locks.lock(self.store, scope, name, {"properties": {"level": level}})
 
     def add_classic(self, name: str) -> None:
         """A machine of the classic deployment model, of which a JIT system can only say that it is unsupported."""
-        identifier = f"{self._group}/providers/Microsoft.ClassicCompute/virtualMachines/{name}"
+        identifier = f"{self.group}/providers/Microsoft.ClassicCompute/virtualMachines/{name}"
         properties = {
             "domainName": {"name": name},
             "hardwareProfile": {"platformGuestAgent": True, "size": "Standard_D1_v2"},
@@ -236,44 +208,3 @@ class Builder:
             "instanceView": {"status": "ReadyRole", "powerState": "Started"},
         }
         self._add(identifier, properties)
-
-
-def _hardware(identifier: str, machine: Machine) -> Json:
-    windows = machine.system == "Windows"
-    image = (
-        ("MicrosoftWindowsServer", "WindowsServer", "2025-datacenter-g2")
-        if windows
-        else ("Canonical", "ubuntu-24_04-lts", "server")
-    )
-    secrets: Json = {"windowsConfiguration": {"provisionVMAgent": True}}
-    if not windows:
-        secrets = {"linuxConfiguration": {"disablePasswordAuthentication": True}}
-    status = {"code": f"PowerState/{machine.power}", "level": "Info", "displayStatus": f"VM {machine.power}"}
-    done = {"code": "ProvisioningState/succeeded", "level": "Info", "displayStatus": "Provisioning succeeded"}
-    return {
-        "vmId": str(uuid.uuid5(uuid.NAMESPACE_URL, identifier.lower())),
-        "hardwareProfile": {"vmSize": "Standard_B2s"},
-        "storageProfile": {
-            "imageReference": dict(zip(("publisher", "offer", "sku"), image, strict=True)),
-            "osDisk": {"osType": machine.system, "name": f"{machine.name}-disk", "createOption": "FromImage"},
-            "dataDisks": [],
-        },
-        "osProfile": {"computerName": machine.name, "adminUsername": "azureuser", **secrets},
-        "timeCreated": "2026-01-05T08:00:00+00:00",
-        "instanceView": {"computerName": machine.name, "osName": machine.system, "statuses": [done, status]},
-    }
-
-
-def _probe(port: int) -> Json:
-    return {"protocol": "Tcp", "port": port, "intervalInSeconds": 15, "numberOfProbes": 2}
-
-
-def _balance(balancer: str, port: int) -> Json:
-    return {
-        "frontendIPConfiguration": {"id": f"{balancer}/frontendIPConfigurations/front"},
-        "backendAddressPool": {"id": f"{balancer}/backendAddressPools/pool"},
-        "probe": {"id": f"{balancer}/probes/probe-{port}"},
-        "protocol": "Tcp",
-        "frontendPort": port,
-        "backendPort": port,
-    }

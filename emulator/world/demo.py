@@ -1,10 +1,11 @@
-"""The demo world: three dozen machines of all kinds, in two resource groups and regions.
+"""The demo world: some four dozen machines of all kinds, in two resource groups and regions.
 
 The first eight are the cast of the demo and the tests; the others make sure that nothing works only for the cast. Names
 and addresses here are fixed: stories and tests speak of them.
 """
 
-from emulator.world.builder import Address, Builder, Interface, Machine, Subnet
+from emulator.world.builder import Builder
+from emulator.world.pieces import Address, Interface, Machine, Subnet
 
 _SUBNETS = (
     Subnet("web", ("10.0.0.0/24",)),
@@ -63,6 +64,10 @@ _GROUPS = {
     ),
     "closed-nsg": ("100 deny-all Deny * * from *",),
     "spare-nsg": ("300 allow-ssh Allow Tcp 22 from *",),
+    "flex-nsg": ("300 allow-ssh Allow Tcp 22 from *",),
+    "bricks-nsg": ("100 databricks-workers Allow * * from VirtualNetwork", "300 allow-ssh Allow Tcp 22 from *"),
+    "frozen-nsg": ("300 allow-ssh Allow Tcp 22 from *",),
+    "kept-nsg": ("300 allow-ssh Allow Tcp 22 from *",),
 }  # fmt: skip
 
 
@@ -126,22 +131,51 @@ _OTHERS = (
     Machine("closed-02", _one("closed", "10.0.10.5", "web-nsg", "198.51.100.23"), "Windows"),
 )  # fmt: skip
 
+_FUTURE = {"futureProperty": {"kept": True}}
+
+# Those that a JIT system must leave alone, cannot write, or must take great care with.
+_SPECIAL = (
+    Machine("flex-01", _one("ops", "10.0.8.20", "flex-nsg", "198.51.100.25"), scale_set="flex-set"),
+    Machine("nic-less-01", ()),
+    Machine("frozen-01", _one("ops", "10.0.8.22", "frozen-nsg", "198.51.100.27")),
+    Machine("kept-01", _one("ops", "10.0.8.23", "kept-nsg", "198.51.100.28")),
+    Machine("bare-02", _one("bare", "10.0.4.6")),
+    Machine("bare-03", (
+        Interface("demo-vnet/bare", (
+            Address("10.0.4.7", "198.51.100.24", ("bare-asg",), extra=_FUTURE),
+            Address("10.0.4.8", pool="lb-01-lb", asgs=("bare-asg",)),
+        ), accelerated=True, extra=_FUTURE),
+    )),
+)  # fmt: skip
+
 
 def fill(builder: Builder) -> None:
     """Add the demo world."""
-    for asg in ("app-asg", "db-asg"):
+    for asg in ("app-asg", "db-asg", "bare-asg"):
         builder.add_asg(asg)
     for name, rules in _GROUPS.items():
         builder.add_nsg(name, rules)
     builder.add_network("demo-vnet", ("10.0.0.0/16", "fd00:db8::/32"), _SUBNETS)
     builder.add_balancer("lb-01-lb", "198.51.100.9", (80, 443))
-    for machine in (*_CAST, *_OTHERS):
+    builder.add_scale_set("set-01", "Uniform")
+    builder.add_scale_set("flex-set", "Flexible")
+    for machine in (*_CAST, *_OTHERS, *_SPECIAL):
         builder.add_machine(machine)
+    _fill_managed(builder)
     builder.add_classic("old-01")
     builder.add_interface("spare-nic", Interface("demo-vnet/ops", (Address("10.0.8.200"),)))
     demo_network = builder.id_of("virtualNetworks", "demo-vnet")
     _fill_partner(builder)
     builder.peer(demo_network, builder.id_of("virtualNetworks", "partner-vnet"))
+
+
+def _fill_managed(builder: Builder) -> None:
+    """A machine that a service owns, and locks on two groups."""
+    workspace = f"{builder.group}/providers/Microsoft.Databricks/workspaces/bricks"
+    interfaces = _one("ops", "10.0.8.21", "bricks-nsg", "198.51.100.26")
+    builder.add_machine(Machine("bricks-01", interfaces, managed_by=workspace))
+    builder.lock(builder.id_of("networkSecurityGroups", "frozen-nsg"), "frozen", "ReadOnly")
+    builder.lock(builder.id_of("networkSecurityGroups", "kept-nsg"), "kept", "CanNotDelete")
 
 
 def _fill_partner(builder: Builder) -> None:

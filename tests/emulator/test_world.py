@@ -45,7 +45,14 @@ async def test_back_references_are_derived(box: Box) -> None:
 async def test_a_load_balancer_names_its_members_and_its_probes(box: Box) -> None:
     balancer = (await box.call("GET", f"{NETWORK}/loadBalancers/lb-01-lb")).json()["properties"]
     members = balancer["backendAddressPools"][0]["properties"]["backendIPConfigurations"]
-    pooled = [f"{NIC}/{name}-nic/ipConfigurations/ipconfig1" for name in ("lb-01", "lb-02")]
+    pooled = [
+        f"{NIC}/{name}"
+        for name in (
+            "bare-03-nic/ipConfigurations/ipconfig2",
+            "lb-01-nic/ipConfigurations/ipconfig1",
+            "lb-02-nic/ipConfigurations/ipconfig1",
+        )
+    ]
     assert pooled == [one["id"] for one in members]
     assert [one["properties"]["port"] for one in balancer["probes"]] == [80, 443]
 
@@ -130,6 +137,57 @@ async def test_the_large_world_is_as_large_as_told_and_comes_in_pages(box: Box) 
         path = page.get("nextLink", "")
     assert found == [200, 200, 50]
     assert True is await box.passes("203.0.113.200", "vm-00450", 22)
+
+
+SPECIAL = {
+    "flex-01": ("virtualMachineScaleSet", {"id": f"{COMPUTE}/virtualMachineScaleSets/flex-set"}),
+    "nic-less-01": ("networkProfile", {"networkInterfaces": []}),
+}
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+async def test_the_demo_world_has_machines_that_are_special(box: Box, name: str) -> None:
+    machine = (await box.call("GET", f"{COMPUTE}/virtualMachines/{name}")).json()
+    wanted, value = SPECIAL[name]
+    assert value == machine["properties"][wanted]
+
+
+async def test_a_machine_of_a_service_says_who_manages_it(box: Box) -> None:
+    machine = (await box.call("GET", f"{COMPUTE}/virtualMachines/bricks-01")).json()
+    assert machine["managedBy"].endswith("/providers/Microsoft.Databricks/workspaces/bricks")
+
+
+async def test_scale_sets_can_only_be_read(box: Box) -> None:
+    path = f"{COMPUTE}/virtualMachineScaleSets"
+    modes = {
+        one["name"]: one["properties"]["orchestrationMode"] for one in (await box.call("GET", path)).json()["value"]
+    }
+    assert {"set-01": "Uniform", "flex-set": "Flexible"} == modes
+    assert (await box.call("DELETE", f"{path}/set-01")).status_code == 405
+
+
+async def test_an_interface_without_any_group_may_be_rich_in_other_things(box: Box) -> None:
+    nic = (await box.call("GET", f"{NIC}/bare-03-nic")).json()["properties"]
+    first, second = (one["properties"] for one in nic["ipConfigurations"])
+    assert (True, {"kept": True}) == (nic["enableAcceleratedNetworking"], nic["futureProperty"])
+    assert {"kept": True} == first["futureProperty"]
+    assert ("publicIPAddress" in first, "loadBalancerBackendAddressPools" in second) == (True, True)
+    assert "networkSecurityGroup" not in nic
+
+
+async def test_the_large_world_shares_its_groups_as_told(box: Box) -> None:
+    await box.control("reset", {"seed": "large", "machines": 600, "share": 500, "storage": False})
+    body = (await box.call("GET", f"{SUBSCRIPTION}/providers/Microsoft.Network/virtualNetworks")).json()
+    subnets = body["value"][0]["properties"]["subnets"]
+    held = [(one["properties"]["addressPrefix"], len(one["properties"]["ipConfigurations"])) for one in subnets]
+    assert [("10.0.0.0/23", 500), ("10.0.2.0/23", 100)] == held
+    assert True is await box.passes("203.0.113.200", "vm-00600", 22)
+
+
+@pytest.mark.parametrize("measures", [{"machines": 0}, {"share": 0}, {"machines": 100, "share": 5000}])
+async def test_a_large_world_that_cannot_be_is_refused(box: Box, measures: dict[str, int]) -> None:
+    answer = await box.client.post("/_box/reset", json={"seed": "large", "storage": False, **measures})
+    assert answer.status_code == 400
 
 
 def test_every_world_stands_in_the_demo_subscription() -> None:

@@ -1,0 +1,55 @@
+"""The parts of ARM's documents that are alike for all machines and load balancers of a world.
+
+It knows what the azure CLI would have asked for. It refuses to know networks.
+"""
+
+import uuid
+from typing import Any
+
+from emulator.world.pieces import Machine
+
+type Json = dict[str, Any]
+
+
+def of(identifier: str, machine: Machine) -> Json:
+    """The properties of a machine apart from its network."""
+    windows = machine.system == "Windows"
+    image = (
+        ("MicrosoftWindowsServer", "WindowsServer", "2025-datacenter-g2")
+        if windows
+        else ("Canonical", "ubuntu-24_04-lts", "server")
+    )
+    secrets: Json = {"windowsConfiguration": {"provisionVMAgent": True}}
+    if not windows:
+        secrets = {"linuxConfiguration": {"disablePasswordAuthentication": True}}
+    status = {"code": f"PowerState/{machine.power}", "level": "Info", "displayStatus": f"VM {machine.power}"}
+    done = {"code": "ProvisioningState/succeeded", "level": "Info", "displayStatus": "Provisioning succeeded"}
+    return {
+        "vmId": str(uuid.uuid5(uuid.NAMESPACE_URL, identifier.lower())),
+        "hardwareProfile": {"vmSize": "Standard_B2s"},
+        "storageProfile": {
+            "imageReference": dict(zip(("publisher", "offer", "sku"), image, strict=True)),
+            "osDisk": {"osType": machine.system, "name": f"{machine.name}-disk", "createOption": "FromImage"},
+            "dataDisks": [],
+        },
+        "osProfile": {"computerName": machine.name, "adminUsername": "azureuser", **secrets},
+        "timeCreated": "2026-01-05T08:00:00+00:00",
+        "instanceView": {"computerName": machine.name, "osName": machine.system, "statuses": [done, status]},
+    }
+
+
+def probe(port: int) -> Json:
+    """A health probe."""
+    return {"protocol": "Tcp", "port": port, "intervalInSeconds": 15, "numberOfProbes": 2}
+
+
+def balance(balancer: str, port: int) -> Json:
+    """A rule that hands a port on to the pool."""
+    return {
+        "frontendIPConfiguration": {"id": f"{balancer}/frontendIPConfigurations/front"},
+        "backendAddressPool": {"id": f"{balancer}/backendAddressPools/pool"},
+        "probe": {"id": f"{balancer}/probes/probe-{port}"},
+        "protocol": "Tcp",
+        "frontendPort": port,
+        "backendPort": port,
+    }
