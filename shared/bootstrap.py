@@ -53,7 +53,9 @@ class Postern:
 def _wire(settings: Settings, clock: Clock) -> World:
     from azure.identity.aio import DefaultAzureCredential
 
+    from shared.adapters.arm_client import Arm
     from shared.adapters.arm_network import ArmNetwork
+    from shared.adapters.graph_inventory import GraphInventory
     from shared.adapters.queue_reminders import QueueReminders
     from shared.adapters.table_audit import TableAudit
     from shared.adapters.table_desk import TableDesk
@@ -65,9 +67,11 @@ def _wire(settings: Settings, clock: Clock) -> World:
     credential = DefaultAzureCredential()
     tables = _tables(settings, credential)
     audit = TableAudit(tables)
+    arm = Arm(credential, settings.arm_endpoint, clock)
     return World(
         clock=clock,
-        network=ArmNetwork(credential, settings.arm_endpoint, clock),
+        network=ArmNetwork(arm),
+        inventory=GraphInventory(arm, settings.inventory_age),
         policies=TablePolicies(tables),
         grants=TableGrants(tables, audit),
         dues=TableDues(tables),

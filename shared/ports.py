@@ -12,8 +12,10 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from shared.domain.claims import Claim, Finding, Outcome
-from shared.domain.grants import Grant
+from shared.domain.findings import Found
+from shared.domain.grants import Attempt, Grant, GrantFilter
 from shared.domain.guarding import Guarded
+from shared.domain.inventory import Attached, ResourceLock, Snapshot
 from shared.domain.machines import Machine, MachineId
 from shared.domain.planning import Plan
 from shared.domain.rules import Nsg
@@ -61,7 +63,10 @@ class Stored[T]:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """A group as ARM returned it; `document` is its whole JSON, so that what we do not know survives a PUT."""
+    """A group as ARM returned it; `document` is its whole JSON, so that what we do not know survives a PUT.
+
+    A group that is still to be made has no ETag; its document holds where, and for whom.
+    """
 
     nsg: Nsg
     document: Mapping[str, object]
@@ -95,7 +100,40 @@ class Network(Protocol):
 
         Raises Conflict when the group is no longer as observed or ARM refused a change that a fresh plan may
         do better, NotFound, Unavailable. After any of these the plan may have been carried out in part.
+        A group without an ETag is made, with the plan's rules in it from the start.
         """
+        ...
+
+    async def attach(self, nic: str, nsg: str) -> None:
+        """Put a group on a network interface that has none, and leave everything else of it as it is.
+
+        Returns when that is in force, also when it already was. Raises Conflict when the interface has another group
+        or is no longer as it was read, NotFound, Unavailable.
+        """
+        ...
+
+    async def detach(self, nic: str, nsg: str) -> None:
+        """Take a group off a network interface; one that does not have it is no error. As `attach` otherwise."""
+        ...
+
+    async def discard(self, nsg: str) -> bool:
+        """Delete a group; False when something still uses it. One that is gone is no error. Raises Unavailable."""
+        ...
+
+
+class Inventory(Protocol):
+    """What there is in the guarded subscriptions. Machines come from an index that lags: nothing is written on it."""
+
+    async def machines(self, subscriptions: Sequence[str]) -> Snapshot:
+        """Every machine. Raises Unavailable."""
+        ...
+
+    async def groups(self, subscription: str) -> Sequence[Attached]:
+        """Every network security group of a subscription, as it now stands. Raises Unavailable."""
+        ...
+
+    async def resource_locks(self, subscription: str) -> Sequence[ResourceLock]:
+        """The resource locks that make something read-only. Raises Unavailable, also when we may not see them."""
         ...
 
 
@@ -117,15 +155,6 @@ class Policies(Protocol):
     def all(self, subscription: str) -> AsyncIterator[Stored[Guarded]]:
         """Every policy of a subscription."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class GrantFilter:
-    """Which grants a list shall show; None means any."""
-
-    machine: MachineId | None = None
-    requestor: str | None = None
-    states: frozenset[str] | None = None
 
 
 class Grants(Protocol):
@@ -246,6 +275,10 @@ class Audit(Protocol):
         """Record a change of a policy; recording it again changes nothing."""
         ...
 
+    async def found(self, found: Found) -> None:
+        """Record a finding; recording it again changes nothing."""
+        ...
+
 
 class Reminders(Protocol):
     """Messages that come when a grant's time is up."""
@@ -253,14 +286,6 @@ class Reminders(Protocol):
     async def send(self, grant: str, delay: timedelta) -> None:
         """Have the grant looked at after `delay`."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One POST under an Idempotency-Key: what was asked (as a digest) and which grant it was to become."""
-
-    digest: str
-    grant: str
 
 
 class Attempts(Protocol):

@@ -34,6 +34,7 @@ class Settings:
     storage: Storage
     trusts_easy_auth: bool
     shortest_grant: timedelta = timedelta(minutes=5)
+    inventory_age: timedelta = timedelta(minutes=1)
     arm_endpoint: str = "https://management.azure.com"
 
 
@@ -41,6 +42,7 @@ NAMES: Final = (
     "POSTERN_SUBSCRIPTIONS",
     "POSTERN_TRUST_EASY_AUTH",
     "POSTERN_SHORTEST_DURATION",
+    "POSTERN_INVENTORY_AGE",
     "POSTERN_ARM_ENDPOINT",
     "WEBSITE_AUTH_ENABLED",
     f"{_STORAGE}__tableServiceUri",
@@ -62,6 +64,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         ),
         trusts_easy_auth=trusts_easy_auth(environ),
         shortest_grant=_duration(environ.get("POSTERN_SHORTEST_DURATION", "PT5M")) or timedelta(minutes=5),
+        inventory_age=_duration(environ.get("POSTERN_INVENTORY_AGE", "PT1M")) or timedelta(),
         arm_endpoint=environ.get("POSTERN_ARM_ENDPOINT", "https://management.azure.com").rstrip("/"),
     )
 
@@ -82,6 +85,8 @@ def _faults(environ: Mapping[str, str]) -> Iterator[str]:
                 yield f"{name} must hold the https address of the storage account's service."
     if not _duration(environ.get("POSTERN_SHORTEST_DURATION", "PT5M")):
         yield "POSTERN_SHORTEST_DURATION must hold an ISO 8601 duration of minutes and seconds, such as PT5M."
+    if _duration(environ.get("POSTERN_INVENTORY_AGE", "PT1M")) is None:
+        yield "POSTERN_INVENTORY_AGE must hold an ISO 8601 duration of minutes and seconds, such as PT1M."
     if not environ.get("POSTERN_ARM_ENDPOINT", "https://").startswith("https://"):
         yield "POSTERN_ARM_ENDPOINT must hold the https address of Azure Resource Manager."
 

@@ -33,6 +33,10 @@ class Locked(Unavailable):
     """A resource lock forbids this; another way to the same end may be free."""
 
 
+class InUse(Unavailable):
+    """Something still refers to what was to be deleted."""
+
+
 class Malformed(Unavailable):
     """ARM will not have the request as it is."""
 
@@ -64,12 +68,18 @@ def _meaning(error: HttpResponseError, what: str, *, writes: bool) -> Exception:
     if code in _LOCK_CODES:
         return Locked(f"{text}: a resource lock forbids it", _WHEN_FORBIDDEN)
     if status == HTTPStatus.BAD_REQUEST:
-        return PriorityTaken(text) if code == "SecurityRuleConflict" else Malformed(text, _WHEN_FORBIDDEN)
+        return _meaning_of_refusal(code, text)
     if status == HTTPStatus.NOT_FOUND and code in _GONE_CODES:
         return NotFound(text)
     if _has_moved(status, code) or (writes and status >= _SERVER_ERRORS):
         return Conflict(text)
     return Unavailable(text, retry_after(error))
+
+
+def _meaning_of_refusal(code: str, text: str) -> Exception:
+    if code == "SecurityRuleConflict":
+        return PriorityTaken(text)
+    return InUse(text, _WHEN_FORBIDDEN) if code.startswith("InUse") else Malformed(text, _WHEN_FORBIDDEN)
 
 
 def _has_moved(status: int, code: str) -> bool:

@@ -13,11 +13,10 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from shared.adapters.arm_client import NETWORK_VERSION
 from shared.domain.machines import Endpoint, Machine, MachineId
 
 type Json = Mapping[str, Any]
-
-_NETWORK_VERSION = "2024-05-01"
 
 
 class Reader(Protocol):
@@ -37,7 +36,7 @@ class Read:
     async def network(self, ids: Sequence[str]) -> dict[str, Json]:
         """The resources by id in lower case, each read once."""
         unique = {id_.lower(): id_ for id_ in ids}
-        found = await asyncio.gather(*(self.get(id_, _NETWORK_VERSION) for id_ in unique.values()))
+        found = await asyncio.gather(*(self.get(id_, NETWORK_VERSION) for id_ in unique.values()))
         return dict(zip(unique, found, strict=True))
 
 
@@ -63,6 +62,7 @@ async def read_machine(id_: MachineId, read: Read) -> Machine:
         public_addresses=tuple(
             str(address) for public in addresses.values() if (address := public["properties"].get("ipAddress"))
         ),
+        managed_by=str(document.get("managedBy") or ""),
     )
 
 
@@ -80,6 +80,7 @@ def _endpoints(nic: Json, config: Json, subnets: Mapping[str, Json]) -> list[End
             groups=tuple(group["id"] for group in config.get("applicationSecurityGroups") or ()),
             network=tuple(str(prefix) for prefix in prefixes if prefix),
             probed=bool(config.get("loadBalancerBackendAddressPools")),
+            nic=str(nic["id"]),
         )
     ]
 

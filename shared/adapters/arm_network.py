@@ -5,66 +5,55 @@ PUT of the whole group, with everything in it that we do not know, or one child 
 not write groups. Every write carries If-Match, so that it lands only on the group that was planned for.
 
 The group itself is polled until it is settled, because the last poll is then also the reading back that tells
-what really stands. The SDK's own retries are kept short: whoever needs longer is told when to come again.
+what really stands.
 
 Source: azure-mgmt-network; REST reference of Microsoft.Network and Microsoft.Compute.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.rest import HttpRequest
-from azure.mgmt.network.aio import NetworkManagementClient
 from azure.mgmt.network.models import NetworkSecurityGroup
 
-from shared.adapters.arm_errors import Forbidden, Locked, Malformed, translated
+from shared.adapters.arm_client import Arm
+from shared.adapters.arm_errors import Forbidden, InUse, Locked, Malformed
+from shared.adapters.arm_interfaces import POLLS, ArmInterfaces
 from shared.adapters.arm_machines import Read, read_machine
-from shared.adapters.arm_rules import read_nsg, write_rule
+from shared.adapters.arm_rules import MADE_FOR, read_nsg, write_rule
 from shared.domain.machines import Machine, MachineId
 from shared.domain.planning import Change, Kind, Plan
 from shared.domain.rules import Access
-from shared.ports import Clock, Conflict, Observed, Rejected, Unavailable
-
-_COMPUTE_VERSION = "2024-07-01"
-_TRIES = 3
-_PATIENCE = timedelta(seconds=5)
-_POLLS = (0.4, *([0.6] * 5), *([1.0] * 20), *([2.0] * 20))
+from shared.ports import Conflict, NotFound, Observed, Rejected, Unavailable
 
 
 class ArmNetwork:
-    """The `Network` port on ARM. One client for each subscription, made on first use."""
+    """The `Network` port on ARM."""
 
-    def __init__(self, credential: AsyncTokenCredential, endpoint: str, clock: Clock) -> None:
-        self._credential = credential
-        self._endpoint = endpoint
-        self._clock = clock
-        self._clients: dict[str, NetworkManagementClient] = {}
+    def __init__(self, arm: Arm) -> None:
+        self._arm = arm
+        self._interfaces = ArmInterfaces(arm)
         self._rules_only: set[str] = set()
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await asyncio.gather(*(client.close() for client in self._clients.values()))
 
     async def machine(self, id_: MachineId) -> Machine:
         """The machine, its interfaces and their subnets."""
-        return await read_machine(id_, Read(self._get))
+        return await read_machine(id_, Read(self._arm.get))
 
     async def group(self, nsg: str) -> Observed:
         """The group as it stands."""
-        groups = self._client(nsg).network_security_groups
-        document = await self._ask(lambda: groups.get(*_group_name(nsg)), f"reading {nsg}")
+        groups = self._arm.client(nsg).network_security_groups
+        document = await self._arm.ask(lambda: groups.get(*_group_name(nsg)), f"reading {nsg}")
         return Observed(read_nsg(document), document)
 
     async def apply(self, observed: Observed, plan: Plan) -> Observed:
         """Carry out a plan and read the group back when it is settled."""
         nsg = observed.nsg.id
+        if not observed.nsg.etag:
+            return await self._make(observed, plan.changes)
         if len(plan.changes) > 1 and nsg not in self._rules_only:
             try:
                 return await self._replace(observed, plan.changes)
@@ -104,10 +93,46 @@ class ArmNetwork:
             await self._change(observed, husk)
             return await self._settled(observed.nsg.id)
 
+    async def attach(self, nic: str, nsg: str) -> None:
+        """Put a group on an interface that has none."""
+        await self._interfaces.put(nic, nsg, instead_of=None)
+
+    async def detach(self, nic: str, nsg: str) -> None:
+        """Take a group off an interface."""
+        await self._interfaces.put(nic, None, instead_of=nsg)
+
+    async def discard(self, nsg: str) -> bool:
+        """Delete a group that nothing uses."""
+        groups = self._arm.client(nsg).network_security_groups
+        try:
+            await self._arm.ask(
+                lambda: groups.begin_delete(*_group_name(nsg), polling=False), f"deleting {nsg}", writes=True
+            )
+            await self._settled(nsg, until_gone=True)
+        except InUse:
+            return False
+        except NotFound:
+            pass
+        return True
+
+    async def _make(self, observed: Observed, changes: tuple[Change, ...]) -> Observed:
+        """Make a group with its rules in it. Should somebody have made one of this name meanwhile, it is a conflict."""
+        nsg = observed.nsg
+        body: Any = _with_changes({**observed.document, "tags": {MADE_FOR: nsg.made_for}, "properties": {}}, changes)
+        groups = self._arm.client(nsg.id).network_security_groups
+        await self._arm.ask(
+            lambda: groups.begin_create_or_update(
+                *_group_name(nsg.id), body, polling=False, headers={"If-None-Match": "*"}
+            ),
+            f"making {nsg.id}",
+            writes=True,
+        )
+        return await self._settled(nsg.id)
+
     async def _replace(self, observed: Observed, changes: tuple[Change, ...]) -> Observed:
         body = NetworkSecurityGroup(_with_changes(observed.document, changes))
-        place, groups = _group_name(observed.nsg.id), self._client(observed.nsg.id).network_security_groups
-        await self._ask(
+        place, groups = _group_name(observed.nsg.id), self._arm.client(observed.nsg.id).network_security_groups
+        await self._arm.ask(
             lambda: groups.begin_create_or_update(*place, body, polling=False, headers=_only_if(observed)),
             f"writing {observed.nsg.id}",
             writes=True,
@@ -115,7 +140,7 @@ class ArmNetwork:
         return await self._settled(observed.nsg.id)
 
     async def _change(self, observed: Observed, change: Change) -> None:
-        rules, rule = self._client(observed.nsg.id).security_rules, change.rule
+        rules, rule = self._arm.client(observed.nsg.id).security_rules, change.rule
         place, headers = (*_group_name(observed.nsg.id), rule.name), _only_if(observed)
         body: Any = write_rule(rule)
 
@@ -125,53 +150,15 @@ class ArmNetwork:
             else:
                 await rules.begin_create_or_update(*place, body, polling=False, headers=headers)
 
-        await self._ask(write, f"writing rule {rule.name}", writes=True)
+        await self._arm.ask(write, f"writing rule {rule.name}", writes=True)
 
-    async def _settled(self, nsg: str) -> Observed:
-        for seconds in _POLLS:
+    async def _settled(self, nsg: str, *, until_gone: bool = False) -> Observed:
+        for seconds in POLLS:
             observed = await self.group(nsg)
-            if observed.nsg.settled:
+            if observed.nsg.settled and not until_gone:
                 return observed
-            await self._clock.sleep(timedelta(seconds=seconds))
+            await self._arm.clock.sleep(timedelta(seconds=seconds))
         raise Unavailable(f"{nsg} is being updated for too long")
-
-    async def _get(self, path: str, version: str = _COMPUTE_VERSION) -> Mapping[str, Any]:
-        request = HttpRequest("GET", path, params={"api-version": version})
-
-        async def read() -> Mapping[str, Any]:
-            response = await self._client(path).send_request(request)
-            response.raise_for_status()
-            return dict(response.json())
-
-        return await self._ask(read, f"reading {path}")
-
-    async def _ask[T](self, call: Callable[[], Awaitable[T]], what: str, *, writes: bool = False) -> T:
-        """Call ARM; where it asks for a little patience, have it, and where it asks for much, raise."""
-        for _ in range(_TRIES - 1):
-            try:
-                with translated(what, writes=writes):
-                    return await call()
-            except Unavailable as error:
-                if isinstance(error, Forbidden) or error.retry_after > _PATIENCE:
-                    raise
-                await self._clock.sleep(error.retry_after)
-        with translated(what, writes=writes):
-            return await call()
-
-    def _client(self, id_: str) -> NetworkManagementClient:
-        subscription = id_.split("/")[2].lower()
-        if subscription not in self._clients:
-            self._clients[subscription] = NetworkManagementClient(
-                self._credential,
-                subscription,
-                self._endpoint,
-                credential_scopes=["https://management.azure.com/.default"],
-                # The SDK would sleep for as long as ARM says; `_ask` retries instead, and gives up in time.
-                retry_total=0,
-                connection_timeout=10,
-                read_timeout=30,
-            )
-        return self._clients[subscription]
 
 
 def _group_name(nsg: str) -> tuple[str, str]:

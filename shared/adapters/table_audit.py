@@ -10,8 +10,10 @@ from contextlib import suppress
 from datetime import datetime
 
 from shared.adapters.storage import Tables, safe_key, translated
+from shared.domain.findings import Found
 from shared.domain.grants import Grant
 from shared.domain.guarding import Guarded, Stage
+from shared.domain.keys import short_hash
 from shared.domain.people import Person
 from shared.ports import Conflict
 
@@ -50,6 +52,14 @@ class TableAudit:
                 "detail": occurrence.detail,
                 **_person(occurrence.by),
             },
+        )
+
+    async def found(self, found: Found) -> None:
+        """Record a finding; recording it again changes nothing."""
+        await self._append(
+            found.at,
+            f"{short_hash(found.subject.lower(), 8)}|{found.what}|{found.number:06}",
+            {"kind": str(found.what), "subject": found.subject, "detail": found.detail, **_person(None)},
         )
 
     async def _append(self, at: datetime, subject: str, columns: dict[str, str]) -> None:

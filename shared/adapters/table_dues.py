@@ -11,8 +11,9 @@ from contextlib import suppress
 from datetime import datetime
 
 from shared.adapters.storage import Tables, read_all, safe_key, translated
+from shared.domain.grants import Attempt
 from shared.domain.keys import short_hash
-from shared.ports import Attempt, Conflict, Due, NotFound
+from shared.ports import Conflict, Due, NotFound
 
 _DUE, _IDEMPOTENCY = "due", "idempotency"
 _DIGEST_LENGTH = 40

@@ -15,11 +15,11 @@ from azure.core import MatchConditions
 from shared.adapters.codec import Codec
 from shared.adapters.storage import Entity, Tables, checked, etag_of, read_all, safe_key, translated
 from shared.adapters.table_audit import TableAudit
-from shared.domain.grants import Grant
+from shared.domain.grants import Grant, GrantFilter
 from shared.domain.keys import is_grant_id, machine_key_of, turned_around
 from shared.domain.lifecycle import UNFINISHED
 from shared.domain.machines import MachineId
-from shared.ports import GrantFilter, NotFound, Stored
+from shared.ports import NotFound, Stored
 
 _TABLE, _INDEX = "grants", "listings"
 _LOOK_AT_MOST = 1000

@@ -15,6 +15,8 @@ from pydantic import BeforeValidator, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from shared.domain.addresses import canonical_prefix
+from shared.domain.machines import MachineId
+from shared.domain.people import Person
 from shared.domain.ranges import Span
 from shared.domain.rules import Protocol
 
@@ -85,6 +87,17 @@ def read_time(value: object) -> datetime:
     _wrong("invalidTime", f"{value} is not an RFC 3339 time such as 2026-11-22T14:00:00Z.")
 
 
+def read_machine(value: object) -> MachineId:
+    """A machine's ARM resource id."""
+    try:
+        if isinstance(value, str):
+            return MachineId.parse(value)
+    except ValueError:
+        pass
+    form = "/subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/virtualMachines/…"
+    raise PydanticCustomError("invalidMachine", "{text}", {"text": f"A machine is named by its resource id: {form}"})
+
+
 def write_duration(duration: timedelta) -> str:
     """The ISO 8601 form of a duration, as short as Azure writes it."""
     minutes, seconds = divmod(int(duration.total_seconds()), 60)
@@ -96,6 +109,11 @@ def write_duration(duration: timedelta) -> str:
 def write_time(time: datetime) -> str:
     """The RFC 3339 form of a time in UTC."""
     return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def write_person(person: Person | None) -> dict[str, str] | None:
+    """Somebody; nothing when it was Postern itself."""
+    return {"id": person.id, "name": person.name} if person else None
 
 
 def write_span(span: Span) -> int | str:
@@ -113,3 +131,4 @@ ProtocolName = Annotated[Protocol, _one(read_protocol)]
 Prefix = Annotated[str, BeforeValidator(read_prefix)]
 Duration = Annotated[timedelta, _one(read_duration)]
 Time = Annotated[datetime, _one(read_time)]
+MachineName = Annotated[MachineId, _one(read_machine)]

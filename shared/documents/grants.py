@@ -5,29 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from shared.documents.fields import Duration, Port, Prefix, ProtocolName, Time, write_span, write_time
+from shared.documents.fields import (
+    Duration,
+    MachineName,
+    Port,
+    Prefix,
+    ProtocolName,
+    Time,
+    write_person,
+    write_span,
+    write_time,
+)
 from shared.documents.reading import PREFIX_FIELDS, Document, at_most_one, exactly_one, objects, read
 from shared.domain.decisions import AskedPort, Wish
 from shared.domain.grants import Grant
 from shared.domain.issues import Invalid, Issue
-from shared.domain.machines import Machine, MachineId
+from shared.domain.machines import Machine
 
 _MOST_PORTS, _MOST_SOURCES, _LONGEST_TEXT = 20, 50, 1000
 _MOST_SOURCES_IN_ALL = 100
-
-
-def read_machine(value: object) -> MachineId:
-    """A machine's ARM resource id."""
-    try:
-        if isinstance(value, str):
-            return MachineId.parse(value)
-    except ValueError:
-        pass
-    form = "/subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/virtualMachines/…"
-    raise PydanticCustomError("invalidMachine", "{text}", {"text": f"A machine is named by its resource id: {form}"})
 
 
 def _as_object(value: object) -> object:
@@ -62,7 +61,7 @@ class AskedPortDocument(Document):
 class GrantRequest(Document):
     """A request for access."""
 
-    machine: Annotated[MachineId, PlainValidator(read_machine)]
+    machine: MachineName
     ports: Annotated[
         list[Annotated[AskedPortDocument, BeforeValidator(_as_object)]], Field(min_length=1, max_length=_MOST_PORTS)
     ]
@@ -101,7 +100,7 @@ def write_grant(grant: Grant, machine: Machine | None = None) -> dict[str, Any]:
         "state": str(grant.state),
         "reason": str(grant.reason) if grant.reason else None,
         "detail": grant.detail or None,
-        "requestor": {"id": grant.requestor.id, "name": grant.requestor.name},
+        "requestor": write_person(grant.requestor),
         "ports": [
             {"number": write_span(port.span), "protocol": str(port.protocol).upper(), "sources": list(port.sources)}
             for port in grant.ports

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from shared.documents.fields import Duration, Port, Prefix, ProtocolName, write_duration, write_span, write_time
+from shared.documents.fields import (
+    Duration,
+    MachineName,
+    Port,
+    Prefix,
+    ProtocolName,
+    write_duration,
+    write_person,
+    write_span,
+    write_time,
+)
 from shared.documents.reading import PREFIX_FIELDS, Document, at_most_one, objects, read
 from shared.domain.exposure import Leak
 from shared.domain.guarding import Guarded
 from shared.domain.issues import Invalid, Issue
+from shared.domain.machines import MachineId
 from shared.domain.policies import (
     DEFAULT_DURATION,
     LONGEST_DURATION,
@@ -27,6 +39,7 @@ from shared.domain.ranges import Ranges
 from shared.domain.rules import Protocol
 
 _MOST_PORTS, _MOST_SOURCES, _MOST_PEOPLE = 100, 50, 200
+MOST_MACHINES = 200
 _GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
 
@@ -86,19 +99,49 @@ class PolicyDocument(Document):
         return Policy(ports, self.lock.value, self.justification.required, people)
 
 
+class ManyDocument(Document):
+    """One policy for many machines."""
+
+    machines: Annotated[list[MachineName], Field(min_length=1, max_length=MOST_MACHINES)]
+    policy: PolicyDocument = PolicyDocument()
+
+
 def read_policy(body: bytes, shortest: timedelta) -> Policy | Invalid:
     """Read a policy, or tell everything that is wrong with it. `shortest` is the least time that a port may offer."""
     document = read(PolicyDocument, body, _across)
+    return document if isinstance(document, Invalid) else _checked(document.value, shortest)
+
+
+def read_many(body: bytes, shortest: timedelta) -> tuple[list[MachineId], Policy] | Invalid:
+    """Read a policy for many machines, or tell everything that is wrong with it."""
+    document = read(ManyDocument, body, _across_many)
     if isinstance(document, Invalid):
         return document
-    policy = document.value
+    policy = _checked(document.policy.value, shortest, "policy.")
+    return policy if isinstance(policy, Invalid) else (document.machines, policy)
+
+
+def _checked(policy: Policy, shortest: timedelta, place: str = "") -> Policy | Invalid:
     issues = (*_durations(policy, shortest), *_overlaps(policy), *_lock(policy))
-    return Invalid(issues) if issues else policy
+    return Invalid(tuple(replace(issue, path=place + issue.path) for issue in issues)) if issues else policy
 
 
 def _across(document: Mapping[str, Any]) -> Iterator[Issue]:
     for path, port in objects(document, "ports"):
         yield from at_most_one(port, path, *PREFIX_FIELDS)
+
+
+def _across_many(document: Mapping[str, Any]) -> Iterator[Issue]:
+    policy = document.get("policy")
+    for issue in _across(policy) if isinstance(policy, dict) else ():
+        yield replace(issue, path=f"policy.{issue.path}")
+    machines = document.get("machines")
+    seen: set[str] = set()
+    for index, name in enumerate(machines if isinstance(machines, list) else ()):
+        key = str(name).strip("/").lower()
+        if key in seen:
+            yield Issue("duplicate", f"machines[{index}]", f"{name} is named twice.")
+        seen.add(key)
 
 
 def _durations(policy: Policy, shortest: timedelta) -> Iterator[Issue]:
@@ -160,7 +203,7 @@ def write_guarded(guarded: Guarded, leaks: tuple[Leak, ...] | None) -> dict[str,
         "policy": write_policy(guarded.policy),
         "lock": write_lock(leaks),
         "changedAt": write_time(guarded.changed_at),
-        "changedBy": {"id": guarded.changed_by.id, "name": guarded.changed_by.name},
+        "changedBy": write_person(guarded.changed_by),
     }
 
 

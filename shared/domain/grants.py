@@ -87,6 +87,23 @@ class Grant:
         return replace(_changed(self, Event.GONE, now), rules=())
 
 
+@dataclass(frozen=True, slots=True)
+class GrantFilter:
+    """Which grants a list shall show; None means any."""
+
+    machine: MachineId | None = None
+    requestor: str | None = None
+    states: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One POST under an Idempotency-Key: what was asked (as a digest) and which grant it was to become."""
+
+    digest: str
+    grant: str
+
+
 def _changed(grant: Grant, event: Event, now: datetime, by: Person | None = None) -> Grant:
     state = advance(grant.state, event, grant.reason)
     number = grant.occurrence.number + 1

@@ -9,10 +9,15 @@ from enum import StrEnum
 
 from shared.domain.claims import LockClaim, OpenClaim, Wanted
 from shared.domain.decisions import still_offers
+from shared.domain.exposure import Leak
+from shared.domain.findings import Found, What
 from shared.domain.grants import Grant
 from shared.domain.machines import Machine
 from shared.domain.people import Person
 from shared.domain.policies import Policy
+
+type Former = tuple[str, str]
+"""A group, and an address that a machine once had behind it."""
 
 
 class Stage(StrEnum):
@@ -26,12 +31,22 @@ class Stage(StrEnum):
 class Guarded:
     """A machine under a policy, as it is kept: the policy, the machine as last seen, and the latest change."""
 
-    machine: Machine
+    machine: Machine  # As it is to be: with the group that Postern makes, where it makes one.
     policy: Policy
     revision: int
     changed_at: datetime
-    changed_by: Person
+    changed_by: Person | None  # None: Postern itself, when the machine is gone.
     stage: Stage = Stage.GUARDED
+    own_group: str | None = None  # The group that Postern made, or is about to make, for the machine.
+    discards_group: bool = False  # Whether that group goes when the policy does.
+    former: tuple[Former, ...] = ()  # What may still be locked of addresses that the machine no longer has.
+    exposed_by: tuple[Leak, ...] = ()  # What was last known to get through the lock.
+    found: Found | None = None  # The latest finding about the machine, which may not be on record yet.
+
+    @property
+    def version(self) -> str:
+        """Tells this state of the policy from every other one; what the repair notes about the machine is no change."""
+        return f'"{self.revision}-{self.changed_at.timestamp():.6f}"'
 
     @property
     def lock(self) -> LockClaim:
@@ -43,10 +58,40 @@ class Guarded:
         """Whether the policy stands, and still offers everything that was granted."""
         return self.stage is Stage.GUARDED and all(still_offers(self.policy, port) for port in grant.ports)
 
-    def lock_claims(self, wanted: Wanted = Wanted.PRESENT) -> Mapping[str, LockClaim]:
-        """For each group that holds a part of the machine's lock, what is wanted there."""
-        nsgs = {e.lock_nsg.lower(): e.lock_nsg for e in self.machine.endpoints if e.lock_nsg}.values()
-        return {nsg: replace(self.lock, endpoints=self.machine.locked_in(nsg), wanted=wanted) for nsg in nsgs}
+    def seen_as(self, machine: Machine) -> Guarded:
+        """With the machine as it was just seen; what it had before is remembered, so that it is set free."""
+        places = {(nsg.lower(), address) for nsg, address in (*self.former, *_places(self.machine))}
+        return replace(self, machine=machine, former=tuple(sorted(places - set(_places(machine)))))
+
+    def noting(self, what: What, now: datetime, detail: str) -> Guarded:
+        """With a finding about the machine, which is recorded once it is stored with it."""
+        number = self.found.number + 1 if self.found else 0
+        return replace(self, found=Found(what, str(self.machine.id), now, detail, number))
+
+    def lock_claims(self) -> Mapping[str, LockClaim]:
+        """For each group that holds a part of the machine's lock, or held one, what is wanted there."""
+        nsgs = {e.lock_nsg.lower(): e.lock_nsg for e in self.machine.endpoints if e.lock_nsg}
+        every = {nsg: nsg for nsg, _ in self.former} | nsgs
+        return {nsg: self._lock_in(nsg) for nsg in every.values()}
+
+    def _lock_in(self, nsg: str) -> LockClaim:
+        endpoints = self.machine.locked_in(nsg)
+        stands = bool(endpoints) and self.stage is Stage.GUARDED
+        return replace(
+            self.lock,
+            endpoints=endpoints,
+            wanted=Wanted.PRESENT if stands else Wanted.ABSENT,
+            former=tuple(address for group, address in self.former if group == nsg.lower()),
+            make_in=self.machine.location if self.owns(nsg) else "",
+        )
+
+    def owns(self, nsg: str | None) -> bool:
+        """Whether a group is the one that Postern made for the machine."""
+        return self.own_group is not None and nsg is not None and nsg.lower() == self.own_group.lower()
+
+
+def _places(machine: Machine) -> list[Former]:
+    return [(endpoint.lock_nsg.lower(), endpoint.address) for endpoint in machine.endpoints if endpoint.lock_nsg]
 
 
 def open_claims(grant: Grant, machine: Machine, wanted: Wanted = Wanted.PRESENT) -> Mapping[str, OpenClaim]:

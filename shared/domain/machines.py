@@ -10,7 +10,7 @@ Source: Azure documentation, "How network security groups filter network traffic
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from shared.domain.addresses import NO_ADDRESSES, parse_prefixes
@@ -23,6 +23,9 @@ _MACHINE_ID: Final = re.compile(
     r"/providers/Microsoft\.Compute/virtualMachines/(?P<name>[\w][\w.-]{0,63})",
     re.IGNORECASE | re.ASCII,
 )
+
+OWN_GROUP: Final = "postern-"
+"""What the names of the groups begin with that Postern makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,17 @@ class MachineId:
         return self.text.rsplit("/", 1)[1]
 
     @property
+    def group(self) -> str:
+        """The name of the machine's resource group."""
+        return self.text.split("/")[4]
+
+    @property
+    def own_nsg(self) -> str:
+        """The resource id of the network security group that Postern makes for a machine that has none."""
+        scope = self.text[: -len(f"/providers/Microsoft.Compute/virtualMachines/{self.name}")]
+        return f"{scope}/providers/Microsoft.Network/networkSecurityGroups/{OWN_GROUP}{self.name}"
+
+    @property
     def key(self) -> str:
         """Eight characters that stand for this machine in grant ids, rule names and storage keys."""
         return short_hash(self.text.lower(), 8)
@@ -74,6 +88,7 @@ class Endpoint:
     groups: tuple[str, ...] = ()  # Application security groups.
     network: tuple[str, ...] = ()  # The prefixes of its subnet.
     probed: bool = False  # In a load balancer's backend pool, whose probes must get through.
+    nic: str = ""  # The network interface.
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -101,6 +116,7 @@ class Machine:
     system: str  # "Linux", "Windows", or "" when ARM does not say.
     endpoints: tuple[Endpoint, ...]
     public_addresses: tuple[str, ...] = ()
+    managed_by: str = ""  # The service that made the machine and changes it as it sees fit.
 
     @property
     def nsgs(self) -> tuple[str, ...]:
@@ -115,3 +131,28 @@ class Machine:
     def locked_in(self, nsg: str) -> tuple[Endpoint, ...]:
         """The endpoints whose lock belongs in this group."""
         return tuple(e for e in self.endpoints if e.lock_nsg and e.lock_nsg.lower() == nsg.lower())
+
+    @property
+    def way(self) -> frozenset[tuple[object, ...]]:
+        """What decides about traffic to the machine, comparable whoever read it: addresses, groups, networks."""
+        return frozenset(
+            (
+                endpoint.address,
+                (endpoint.nic_nsg or "").lower(),
+                (endpoint.subnet_nsg or "").lower(),
+                endpoint.spot.groups,
+                frozenset(endpoint.network),
+                endpoint.probed,
+            )
+            for endpoint in self.endpoints
+        )
+
+    @property
+    def bare(self) -> tuple[Endpoint, ...]:
+        """The endpoints that no group guards, neither at the interface nor at the subnet."""
+        return tuple(e for e in self.endpoints if e.lock_nsg is None)
+
+    def behind_own(self, nsg: str) -> Machine:
+        """The machine as it is once what is bare has this group."""
+        endpoints = tuple(e if e.lock_nsg else replace(e, nic_nsg=nsg) for e in self.endpoints)
+        return replace(self, endpoints=endpoints)

@@ -11,14 +11,14 @@ from datetime import datetime
 from shared.domain.addresses import is_v6
 from shared.domain.claims import Finding, OpenClaim, Wanted
 from shared.domain.decisions import Allowed, Asker, Wish, decide
-from shared.domain.grants import Grant, GrantPort, Occurrence
+from shared.domain.grants import Attempt, Grant, GrantPort, Occurrence
 from shared.domain.guarding import Guarded, Stage, open_claims
 from shared.domain.issues import Issue, Refused
 from shared.domain.keys import CHANCE_BITS, new_grant_id
 from shared.domain.lifecycle import Reason, State
 from shared.domain.machines import MachineId
 from shared.domain.people import Person
-from shared.ports import Attempt, Conflict, Due, Entry, NotFound, Stored, Unavailable
+from shared.ports import Conflict, Due, Entry, NotFound, Stored, Unavailable
 from shared.services.closing import Ending, close, first_due
 from shared.services.serving import Purpose
 from shared.services.settling import Settled, settle_all

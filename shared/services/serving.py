@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from shared.domain.claims import Claim, Finding, LockClaim, OpenClaim, Outcome, Wanted
-from shared.domain.guarding import Stage
+from shared.domain.findings import Found, found_in_group
 from shared.domain.lifecycle import State
 from shared.domain.observing import has_vanished, is_wanted, outcome_of
 from shared.domain.planning import Kind, Leave, Plan, plan
@@ -38,6 +38,7 @@ class Turn:
 
     purpose: Purpose
     refused: set[int] = field(default_factory=set)
+    found: list[Found] = field(default_factory=list)  # What was otherwise than it was left.
 
     def leaves(self, entry: Entry) -> bool:
         """Whether the claim asks for a hole that nobody has made yet and that this settling may not make."""
@@ -53,7 +54,10 @@ async def serve(world: World, observed: Observed, entries: Entries, turn: Turn) 
     claims = [entry.claim for entry in entries.values() if entry not in vanished]
     made = plan(observed.nsg, claims, now, Leave(openable, turn.refused))
     if made:
+        seen_before = {entry.claim: entry.outcome for entry in entries.values()}
+        news = found_in_group(observed.nsg, made, seen_before, now)
         observed = await _carry_out(world, observed, made, entries, turn)
+        turn.found.extend(news)
         made = plan(observed.nsg, claims, now, Leave(openable, turn.refused))
     if made:
         # A second look found more to do, for example a better number that the first round has set free.
@@ -150,6 +154,6 @@ async def _open_claim(world: World, nsg: Nsg, claim: OpenClaim) -> OpenClaim:
 
 async def _lock_claim(world: World, nsg: Nsg, claim: LockClaim) -> LockClaim:
     stored = await world.policies.get(claim.machine)
-    claims = stored.value.lock_claims() if stored and stored.value.stage is Stage.GUARDED else {}
+    claims = stored.value.lock_claims() if stored else {}
     wanted = {id_.lower(): wanted for id_, wanted in claims.items()}
     return wanted.get(nsg.id.lower()) or replace(claim, wanted=Wanted.ABSENT)

@@ -14,8 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.domain.claims import Claim
+from shared.domain.claims import Claim, LockClaim, Wanted
 from shared.domain.observing import is_wanted
+from shared.domain.rules import DEFAULTS, Nsg
 from shared.ports import Conflict, Entry, Lease, NotFound, Observed, Unavailable
 from shared.services.serving import Entries, Purpose, Turn, serve
 from shared.services.world import World, each
@@ -46,7 +47,10 @@ async def settle(
     while True:
         now = world.clock.now()
         if lease := await world.desk.acquire(nsg, holder, now + world.times.lease, now):
-            observed, entries = await _holding(world, lease, _drain(world, nsg, Turn(purpose)))
+            turn = Turn(purpose)
+            observed, entries = await _holding(world, lease, _drain(world, nsg, turn))
+            for found in turn.found:
+                await world.audit.found(found)
             return Settled(_chosen(entries, wanted), observed)
         if now >= until:
             return None
@@ -114,7 +118,7 @@ async def _drain(world: World, nsg: str, turn: Turn) -> tuple[Observed, Entries]
     while world.clock.now() < give_up:
         entries = await world.desk.entries(nsg)
         try:
-            observed = await serve(world, observed or await _steady(world, nsg), entries, turn)
+            observed = await serve(world, observed or await _steady(world, nsg, entries), entries, turn)
         except Conflict:
             observed = None
             await world.clock.sleep(pause)
@@ -127,12 +131,25 @@ async def _drain(world: World, nsg: str, turn: Turn) -> tuple[Observed, Entries]
     raise Unavailable(f"{nsg} kept changing while it was being settled")
 
 
-async def _steady(world: World, nsg: str) -> Observed:
+async def _steady(world: World, nsg: str, entries: Entries) -> Observed:
     """The group, when ARM is not busy with it: planning on what is just being changed would be guessing."""
-    observed = await world.network.group(nsg)
+    try:
+        observed = await world.network.group(nsg)
+    except NotFound:
+        makers = [entry.claim for entry in entries.values() if isinstance(entry.claim, LockClaim)]
+        wanted = [claim for claim in makers if claim.make_in and claim.wanted is Wanted.PRESENT]
+        if not wanted:
+            raise
+        return unmade(nsg, wanted[0])
     if not observed.nsg.settled:
         raise Conflict(f"{nsg} is being updated")
     return observed
+
+
+def unmade(nsg: str, claim: LockClaim) -> Observed:
+    """A group that is still to be made for a machine that has none, with the lock inside from the start."""
+    group = Nsg(nsg, etag="", rules=(), defaults=DEFAULTS, made_for=claim.machine.key)
+    return Observed(group, {"location": claim.make_in})
 
 
 async def settle_all(world: World, claims: Mapping[str, Claim], purpose: Purpose) -> dict[str, Settled | None]:

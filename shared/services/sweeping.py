@@ -1,26 +1,21 @@
-"""What the timers do: close what is due, finish what was left half done, and repair what has drifted.
+"""What closes grants on time: the sweep of every minute, and the reminders that come before it.
 
-A sweep needs nothing but the index of deadlines and the grants; a repair visits every machine under a policy.
-Neither ever opens anything. Each item stands for itself: one that fails stops no other and is told in the report.
+A sweep needs nothing but the index of deadlines and the grants, and never opens anything. Each item stands for itself:
+one that fails stops no other and is told in the report.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import batched
 
 from shared.domain.exposure import Leak
 from shared.domain.grants import Grant
-from shared.domain.guarding import Guarded, Stage
 from shared.domain.lifecycle import Reason, State
 from shared.domain.machines import MachineId
-from shared.ports import Due, Stored, Unavailable
+from shared.ports import Due, Stored
 from shared.services.closing import Closed, Ending, close
-from shared.services.misfits import end_misfits
-from shared.services.policies import lock, measure, remove, unlockable
-from shared.services.serving import Purpose
-from shared.services.settling import settle
 from shared.services.world import World, each
 
 _AT_ONCE = 8
@@ -97,54 +92,3 @@ async def remind(world: World, grant_id: str) -> Report:
 
 def _report(closed: Closed) -> Report:
     return Report(len(closed.grants), (), closed.problems)
-
-
-async def repair(world: World) -> Report:
-    """Visit every machine under a policy: put missing locks back, take orphaned rules away, finish what was begun."""
-    report = await sweep(world)
-    for subscription in world.subscriptions:
-        guarded = [stored async for stored in world.policies.all(subscription)]
-        results = await each(lambda stored: _repair(world, stored), guarded, _AT_ONCE)
-        problems = tuple(result for result in results if isinstance(result, Exception))
-        found = [result for result in results if isinstance(result, Report)]
-        report = Report(
-            report.closed + sum(part.closed for part in found),
-            (*report.exposed, *(exposed for part in found for exposed in part.exposed)),
-            (*report.problems, *problems, *(problem for part in found for problem in part.problems)),
-        )
-    return report
-
-
-async def _repair(world: World, stored: Stored[Guarded]) -> Report:
-    # Whoever changed the policy may have died before it was on record.
-    await world.audit.policy_changed(stored.value)
-    if stored.value.stage is Stage.REMOVING:
-        await remove(world, stored)
-        return Report()
-    machine = await world.network.machine(stored.value.machine.id)
-    if unlockable(machine):
-        return await _report_unlockable(world, replace(stored.value, machine=machine))
-    fresh = stored
-    if machine.endpoints != stored.value.machine.endpoints:
-        fresh = await world.policies.put(replace(stored.value, machine=machine), stored.etag)
-    standing = await lock(world, fresh, stored.value)
-    # A group on the way that holds no lock may still hold rules of grants.
-    for nsg in {nsg.lower() for nsg in machine.nsgs} - {nsg.lower() for nsg in fresh.value.lock_claims()}:
-        await settle(world, nsg, (), Purpose.CLOSE)
-    closed = await end_misfits(world, fresh.value)
-    return Report(len(closed.grants), _exposed(machine.id, standing.leaks), closed.problems)
-
-
-async def _report_unlockable(world: World, guarded: Guarded) -> Report:
-    """The machine has lost what could hold its lock. What was locked stays so, and what is open is told."""
-    closed = await end_misfits(world, guarded)
-    problem = Unavailable(f"{guarded.machine.id.name} cannot be locked as it now stands")
-    return Report(
-        len(closed.grants),
-        _exposed(guarded.machine.id, await measure(world, guarded, {})),
-        (*closed.problems, problem),
-    )
-
-
-def _exposed(id_: MachineId, leaks: tuple[Leak, ...] | None) -> tuple[tuple[MachineId, tuple[Leak, ...]], ...]:
-    return ((id_, leaks),) if leaks else ()

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from shared.ports import Attempts, Audit, Clock, Desk, Dues, Grants, Network, Policies, Reminders
+from shared.ports import Attempts, Audit, Clock, Desk, Dues, Grants, Inventory, Network, Policies, Reminders
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class World:
 
     clock: Clock
     network: Network
+    inventory: Inventory
     policies: Policies
     grants: Grants
     dues: Dues

@@ -11,9 +11,13 @@ _ADMINISTRATOR: Final = (Role.ADMINISTRATOR,)
 _WHO_SEE: Final = (Role.REQUESTOR, *WHO_SEE_ALL)
 _WHO_END: Final = (Role.REQUESTOR, Role.APPROVER, Role.ADMINISTRATOR)
 _POLICY: Final = "api/policies/{*id}"
-_POLICIES, _GRANTS = "shared.triggers.policies", "shared.triggers.grants"
+_POLICIES, _GRANTS, _MACHINES = "shared.triggers.policies", "shared.triggers.grants", "shared.triggers.machines"
 
 ENDPOINTS: Final = (
+    Endpoint("listMachines", "GET", "api/machines", EVERYBODY, f"{_MACHINES}:list_"),
+    Endpoint("getMachine", "GET", "api/machines/{*id}", EVERYBODY, f"{_MACHINES}:get"),
+    Endpoint("listPolicies", "GET", "api/policies", EVERYBODY, f"{_POLICIES}:list_"),
+    Endpoint("putPolicies", "POST", "api/policies", _ADMINISTRATOR, f"{_POLICIES}:put_many"),
     Endpoint("putPolicy", "PUT", _POLICY, _ADMINISTRATOR, f"{_POLICIES}:put"),
     Endpoint("getPolicy", "GET", _POLICY, EVERYBODY, f"{_POLICIES}:get"),
     Endpoint("deletePolicy", "DELETE", _POLICY, _ADMINISTRATOR, f"{_POLICIES}:delete"),

@@ -11,22 +11,21 @@ from typing import Final
 from shared.bootstrap import Postern
 from shared.documents.grants import read_grant_request, write_grant
 from shared.domain.decisions import Asker
-from shared.domain.grants import Grant
+from shared.domain.grants import Grant, GrantFilter
 from shared.domain.issues import Invalid, Issue, Refused
 from shared.domain.keys import is_grant_id
 from shared.domain.lifecycle import State
 from shared.domain.machines import MachineId
-from shared.ports import GrantFilter, NotFound, Stored
+from shared.ports import NotFound, Stored
 from shared.services import grants as access
 from shared.services.grants import Ask, Progress
 from shared.services.world import World
 from shared.triggers.callers import WHO_SEE_ALL, Caller, Role
-from shared.triggers.http import Answer, Call, reply
+from shared.triggers.http import Answer, Call, page_size, reply
 from shared.triggers.problems import Wrong, problem
 
 _LONGEST_WAIT: Final = 60
 _LONGEST_KEY: Final = 200
-_PAGE, _LARGEST_PAGE = 50, 200
 
 
 async def ask(app: Postern, call: Call) -> Answer:
@@ -53,7 +52,7 @@ async def get(app: Postern, call: Call) -> Answer:
 
 async def list_(app: Postern, call: Call) -> Answer:
     """A page of the grants that the caller may see, the newest first."""
-    size = _size(call)
+    size = page_size(call)
     wanted = _filter(call)
     if isinstance(wanted, Invalid):
         return wanted
@@ -129,13 +128,6 @@ async def _visible(world: World, call: Call, who_see_all: tuple[Role, ...]) -> S
 
 def _may_see(caller: Caller, grant: Grant, who_see_all: tuple[Role, ...]) -> bool:
     return grant.requestor.id == caller.person.id or caller.has_any(who_see_all)
-
-
-def _size(call: Call) -> int:
-    text = call.request.params.get("pageSize", str(_PAGE))
-    if not text.isdecimal() or not 1 <= int(text) <= _LARGEST_PAGE:
-        raise Wrong(HTTPStatus.BAD_REQUEST, "invalidPageSize", f"pageSize is a number from 1 to {_LARGEST_PAGE}.")
-    return int(text)
 
 
 def _filter(call: Call) -> GrantFilter | Invalid:

@@ -16,10 +16,13 @@ import azure.functions as func
 
 from shared.bootstrap import Postern
 from shared.domain.issues import Invalid, Refused
+from shared.domain.machines import MachineId
+from shared.ports import NotFound
 from shared.triggers.callers import Caller, Role, address_of, caller_of
-from shared.triggers.problems import Wrong, of_answer, of_error, problem
+from shared.triggers.problems import INTERNAL, Wrong, of_answer, of_error, problem
 
 _LARGEST_BODY: Final = 64 * 1024
+_PAGE, _LARGEST_PAGE = 50, 200
 _CSRF_HEADER: Final = "x-postern-request"
 _log = logging.getLogger("postern.http")
 
@@ -99,7 +102,7 @@ def _trigger(app: Postern, endpoint: Endpoint) -> Trigger:
             if (known := of_error(error)) is not None:
                 return known
             _log.exception("%s failed", endpoint.name)
-            return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Something went wrong here; it is logged.")
+            return problem(*INTERNAL)
         return of_answer(answer) if isinstance(answer, Invalid | Refused) else answer
 
     # The worker wants every function under a name of its own, and real types instead of their names.
@@ -119,6 +122,30 @@ def _allowed(app: Postern, req: func.HttpRequest, roles: tuple[Role, ...]) -> Ca
     if req.method not in {"GET", "HEAD"} and "cookie" in req.headers and _CSRF_HEADER not in req.headers:
         raise Wrong(HTTPStatus.FORBIDDEN, "csrf", f"A call with a cookie needs the header {_CSRF_HEADER}.")
     return caller
+
+
+def machine_of(call: Call) -> MachineId:
+    """The machine that the path names. Raises NotFound: what is no machine's id cannot be there."""
+    try:
+        return MachineId.parse(str(call.request.route_params.get("id", "")))
+    except ValueError as error:
+        raise NotFound(f"There is no such machine, or you may not see it: {error}.") from error
+
+
+def flag(call: Call, name: str) -> bool:
+    """A yes or no of the query string; no when it is not there. Raises Wrong."""
+    text = call.request.params.get(name, "false").lower()
+    if text not in {"true", "false"}:
+        raise Wrong(HTTPStatus.BAD_REQUEST, "invalidFlag", f"{name} is true or false, not {text}.")
+    return bool(text == "true")
+
+
+def page_size(call: Call) -> int:
+    """How many entries a page shall have. Raises Wrong."""
+    text = call.request.params.get("pageSize", str(_PAGE))
+    if not text.isdecimal() or not 1 <= int(text) <= _LARGEST_PAGE:
+        raise Wrong(HTTPStatus.BAD_REQUEST, "invalidPageSize", f"pageSize is a number from 1 to {_LARGEST_PAGE}.")
+    return int(text)
 
 
 def reply(status: HTTPStatus, document: object, **headers: str) -> func.HttpResponse:

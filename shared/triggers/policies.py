@@ -1,47 +1,104 @@
-"""PUT, GET and DELETE of one machine's policy."""
+"""Policies: of one machine, of many at once, and what setting or removing one would do."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 from shared.bootstrap import Postern
-from shared.documents.policies import read_policy, write_guarded, write_lock
+from shared.documents.policies import read_many, read_policy, write_guarded, write_lock
+from shared.documents.previews import write_preview
+from shared.domain.forecasts import Preview
 from shared.domain.issues import Invalid, Refused
 from shared.domain.machines import MachineId
-from shared.ports import NotFound
-from shared.services.policies import disable, enable, look
-from shared.triggers.http import Answer, Call, reply
+from shared.domain.policies import Policy
+from shared.services.enabling import Change, Result, enable, enable_all, foretell
+from shared.services.locking import Standing
+from shared.services.policies import Removal, disable, foretell_removal, look
+from shared.services.world import World, each
+from shared.triggers.http import Answer, Call, flag, machine_of, reply
+from shared.triggers.problems import document_of
+
+_AT_ONCE = 8
 
 
 async def put(app: Postern, call: Call) -> Answer:
-    """Enable, or change the policy: 201 or 200 with the lock as measured."""
-    world = app.world()
+    """Enable, or change the policy: 201 or 200 with the lock as measured. With `preview` only tell what would be."""
+    world, only_tell = app.world(), flag(call, "preview")
     policy = read_policy(call.body(), world.times.shortest_grant)
     if isinstance(policy, Invalid):
         return policy
-    standing = await enable(world, _machine(call), policy, call.caller.person, call.etag)
+    change = Change(policy, call.caller.person, call.etag)
+    if only_tell:
+        told = await foretell(world, machine_of(call), change)
+        return told if isinstance(told, Refused) else reply(HTTPStatus.OK, write_preview(told))
+    standing = await enable(world, machine_of(call), change)
     if isinstance(standing, Refused):
         return standing
     guarded = standing.stored.value
     status = HTTPStatus.OK if guarded.revision else HTTPStatus.CREATED
-    return reply(status, write_guarded(guarded, standing.leaks), ETag=standing.stored.etag)
+    return reply(status, write_guarded(guarded, standing.leaks), ETag=guarded.version)
+
+
+async def put_many(app: Postern, call: Call) -> Answer:
+    """Enable many machines: one result each; 200 when all went well, 207 when some did not."""
+    world, only_tell = app.world(), flag(call, "preview")
+    wanted = read_many(call.body(), world.times.shortest_grant)
+    if isinstance(wanted, Invalid):
+        return wanted
+    machines, policy = wanted
+    if only_tell:
+        results = await _tell_many(world, machines, policy, call)
+    else:
+        found = await enable_all(world, machines, Change(policy, call.caller.person))
+        results = [_result(id_, one) for id_, one in zip(machines, found, strict=True)]
+    went_well = all(one["status"] < HTTPStatus.BAD_REQUEST for one in results)
+    return reply(HTTPStatus.OK if went_well else HTTPStatus.MULTI_STATUS, {"results": results})
+
+
+async def _tell_many(world: World, machines: list[MachineId], policy: Policy, call: Call) -> list[dict[str, Any]]:
+    change = Change(policy, call.caller.person)
+    told = await each(lambda id_: foretell(world, id_, change), machines, _AT_ONCE)
+    return [_result(id_, one) for id_, one in zip(machines, told, strict=True)]
+
+
+def _result(id_: MachineId, result: Result | Preview) -> dict[str, Any]:
+    """One machine's part of the answer: a status as if it had been asked for alone, and the document with it."""
+    if isinstance(result, Preview):
+        return {"machine": str(id_), "status": HTTPStatus.OK, "preview": write_preview(result)}
+    if isinstance(result, Standing):
+        guarded = result.stored.value
+        status = HTTPStatus.OK if guarded.revision else HTTPStatus.CREATED
+        document = write_guarded(guarded, result.leaks)
+        return {"machine": document.pop("machine"), "status": status, **document, "etag": guarded.version}
+    problem = document_of(result)
+    return {"machine": str(id_), "status": problem["status"], "problem": problem}
+
+
+async def list_(app: Postern, call: Call) -> Answer:
+    """Every policy, as it is kept; whether the locks hold is told by the list of machines."""
+    world = app.world()
+    wanted = call.request.params.get("subscription", "").lower()
+    chosen = [one for one in world.subscriptions if wanted in {"", one}]
+    kept = [stored.value for one in chosen async for stored in world.policies.all(one)]
+    return reply(HTTPStatus.OK, {"value": [write_guarded(guarded, None) for guarded in kept]})
 
 
 async def get(app: Postern, call: Call) -> Answer:
     """The policy, and its lock as measured now."""
-    standing = await look(app.world(), _machine(call))
-    return reply(HTTPStatus.OK, write_guarded(standing.stored.value, standing.leaks), ETag=standing.stored.etag)
+    standing = await look(app.world(), machine_of(call))
+    guarded = standing.stored.value
+    return reply(HTTPStatus.OK, write_guarded(guarded, standing.leaks), ETag=guarded.version)
 
 
 async def delete(app: Postern, call: Call) -> Answer:
-    """Take the policy and its lock away, and tell what is open afterwards."""
-    standing = await disable(app.world(), _machine(call), call.caller.person, call.etag)
-    afterwards = None if standing.leaks is None else write_lock(standing.leaks)["because"]
-    return reply(HTTPStatus.OK, {"machine": str(standing.stored.value.machine.id), "openAfterwards": afterwards})
-
-
-def _machine(call: Call) -> MachineId:
-    try:
-        return MachineId.parse(str(call.request.route_params.get("id", "")))
-    except ValueError as error:
-        raise NotFound(f"There is no such machine, or you may not see it: {error}.") from error
+    """Take the policy and its lock away, and tell what is open afterwards. With `preview` only tell."""
+    removal = Removal(call.caller.person, call.etag, flag(call, "deleteCreatedNsg"))
+    if flag(call, "preview"):
+        return reply(HTTPStatus.OK, write_preview(await foretell_removal(app.world(), machine_of(call), removal)))
+    removed = await disable(app.world(), machine_of(call), removal)
+    afterwards = None if removed.leaks is None else write_lock(removed.leaks)["because"]
+    own = removed.guarded.own_group
+    document = {"machine": str(removed.guarded.machine.id), "openAfterwards": afterwards}
+    group = {"id": own, "deleted": removal.discards_group and not removed.kept_because, "why": removed.kept_because}
+    return reply(HTTPStatus.OK, {**document, "createdNsg": group if own or removal.discards_group else None})

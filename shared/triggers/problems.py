@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from functools import cache
 from http import HTTPStatus
@@ -14,6 +15,8 @@ from shared.domain.issues import Invalid, Issue, Refused
 from shared.settings import SettingsError
 
 _TYPE: Final = "application/problem+json"
+INTERNAL: Final = (HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Something went wrong here; it is logged.")
+_log = logging.getLogger("postern.http")
 
 
 class Wrong(Exception):  # noqa: N818 - what the caller did, told on the way out of a handler.
@@ -26,18 +29,40 @@ class Wrong(Exception):  # noqa: N818 - what the caller did, told on the way out
 
 
 def problem(status: HTTPStatus, code: str, detail: str, **more: Any) -> func.HttpResponse:  # noqa: ANN401 - any JSON.
-    """A problem document."""
-    document = {"type": f"urn:postern:problem:{code}", "title": status.phrase, "status": status, "code": code}
-    body = json.dumps({**document, "detail": detail, **more})
-    return func.HttpResponse(body, status_code=status, mimetype=_TYPE)
+    """A problem document as an answer."""
+    return _response(_document(status, code, detail, **more))
+
+
+def _document(status: HTTPStatus, code: str, detail: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON.
+    head = {"type": f"urn:postern:problem:{code}", "title": status.phrase, "status": status, "code": code}
+    return {**head, "detail": detail, **more}
+
+
+def _response(document: Mapping[str, Any]) -> func.HttpResponse:
+    return func.HttpResponse(json.dumps(document), status_code=document["status"], mimetype=_TYPE)
 
 
 def of_answer(answer: Invalid | Refused) -> func.HttpResponse:
     """What a caller is told about a document that says nothing sensible, or a wish that is refused."""
+    return _response(_of_answer(answer))
+
+
+def _of_answer(answer: Invalid | Refused) -> dict[str, Any]:
     issues = [_write(issue) for issue in answer.issues]
     if isinstance(answer, Invalid):
-        return problem(HTTPStatus.BAD_REQUEST, "invalid", "The request is not well formed.", issues=issues)
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "refused", "The request is refused.", issues=issues)
+        return _document(HTTPStatus.BAD_REQUEST, "invalid", "The request is not well formed.", issues=issues)
+    return _document(HTTPStatus.UNPROCESSABLE_ENTITY, "refused", "The request is refused.", issues=issues)
+
+
+def document_of(result: Refused | Exception) -> dict[str, Any]:
+    """The problem document of one of several things that were asked for at once."""
+    if isinstance(result, Refused):
+        return _of_answer(result)
+    known = _of_error(result)
+    if known is None:
+        _log.error("one of several failed", exc_info=result)
+        return _document(*INTERNAL)
+    return known
 
 
 def _write(issue: Issue) -> Mapping[str, str]:
@@ -60,12 +85,19 @@ def _known() -> tuple[tuple[type[Exception], HTTPStatus, str], ...]:
 
 def of_error(error: Exception) -> func.HttpResponse | None:
     """What a caller is told about an error that has a meaning; None for one that is a fault of ours."""
+    document = _of_error(error)
+    if document is None:
+        return None
+    response = _response(document)
+    if (retry_after := getattr(error, "retry_after", None)) is not None:
+        response.headers["Retry-After"] = str(max(1, round(retry_after.total_seconds())))
+    return response
+
+
+def _of_error(error: Exception) -> dict[str, Any] | None:
     if isinstance(error, Wrong):
-        return problem(error.status, error.code, str(error))
+        return _document(error.status, error.code, str(error))
     for kind, status, code in _known():
         if isinstance(error, kind):
-            response = problem(status, code, str(error))
-            if (retry_after := getattr(error, "retry_after", None)) is not None:
-                response.headers["Retry-After"] = str(max(1, round(retry_after.total_seconds())))
-            return response
+            return _document(status, code, str(error))
     return None

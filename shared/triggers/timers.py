@@ -30,7 +30,7 @@ def blueprint(app: Postern) -> func.Blueprint:
     @timers.function_name("repair")
     @timers.timer_trigger("timer", schedule="30 */10 * * * *")
     async def repair(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the trigger's form.
-        from shared.services.sweeping import repair as run
+        from shared.services.repairing import repair as run
 
         _tell("repair", await run(app.world()))
 

@@ -13,7 +13,9 @@ from azure.identity.aio import DefaultAzureCredential
 
 from emulator.box import Box, Site
 from emulator.environment import ACCOUNT
+from shared.adapters.arm_client import Arm as Client
 from shared.adapters.arm_network import ArmNetwork
+from shared.adapters.graph_inventory import GraphInventory
 from shared.adapters.storage import Tables
 from shared.domain.grants import Grant, GrantPort, Occurrence
 from shared.domain.keys import new_grant_id
@@ -59,6 +61,7 @@ class Arm:
     """The emulated ARM: the port under test, and a look behind it."""
 
     network: ArmNetwork
+    inventory: GraphInventory
     box: Box
     token: str
 
@@ -105,7 +108,8 @@ async def arm(azurite: Box, emulator: Box) -> AsyncIterator[Arm]:
     await emulator.post(f"{control}/latency", {"read": 0, "write": 0, "operation": 0})
     token = (await emulator.post(f"{control}/token", {})).json()["access_token"]
     async with DefaultAzureCredential() as credential:
-        network = ArmNetwork(credential, emulator.site.emulator, HastyClock())
-        yield Arm(network, emulator, token)
-        await network.close()
+        client = Client(credential, emulator.site.emulator, HastyClock())
+        inventory = GraphInventory(client, timedelta())
+        yield Arm(ArmNetwork(client), inventory, emulator, token)
+        await asyncio.gather(inventory.close(), client.close())
     (await emulator.client.delete(f"{control}/faults")).raise_for_status()

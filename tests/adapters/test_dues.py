@@ -6,7 +6,8 @@ import pytest
 
 from shared.adapters.storage import Tables
 from shared.adapters.table_dues import TableAttempts, TableDues
-from shared.ports import Attempt, Attempts, Due, Dues
+from shared.domain.grants import Attempt
+from shared.ports import Attempts, Due, Dues
 from tests.adapters.conftest import fresh_grant, fresh_machine
 from tests.domain.values import NOW
 from tests.services.clock import Clock

@@ -9,10 +9,10 @@ import pytest
 from shared.adapters.storage import Tables, read_all
 from shared.adapters.table_audit import TableAudit
 from shared.adapters.table_grants import TableGrants
-from shared.domain.grants import PlacedRule
+from shared.domain.grants import GrantFilter, PlacedRule
 from shared.domain.lifecycle import Reason, State
 from shared.domain.people import Person
-from shared.ports import Conflict, GrantFilter, Grants
+from shared.ports import Conflict, Grants
 from tests.adapters.conftest import ANN, BOB, fresh_grant, fresh_machine
 from tests.domain.values import NOW
 from tests.services.clock import Clock

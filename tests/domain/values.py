@@ -71,7 +71,9 @@ def group(*lines: str | Rule, id_: str = GROUP) -> Nsg:
 
 def endpoint(address: str = "10.0.0.4", nic: str | None = GROUP, subnet: str | None = None) -> Endpoint:
     network = ("fd00:db8::/64",) if ":" in address else ("10.0.0.0/24",)
-    return Endpoint(address, nic, subnet, network=network)
+    return Endpoint(
+        address, nic, subnet, network=network, nic=f"{RESOURCES}/Microsoft.Network/networkInterfaces/nic-{address}"
+    )
 
 
 def lock(

@@ -120,4 +120,5 @@ class Azure:
     async def writes(self, since: int) -> Counter[str]:
         """How often each group was written after a call, by its name."""
         calls = (await self.control("GET", f"calls?since={since}"))["calls"]
-        return Counter(call["path"].split("/")[8].split("?")[0] for call in calls if call["method"] != "GET")
+        written = (call["path"] for call in calls if call["method"] in {"PUT", "PATCH", "DELETE"})
+        return Counter(path.split("/")[8].split("?")[0] for path in written)

@@ -106,6 +106,35 @@ class MemoryNetwork:
             raise NotFound(str(id_))
         return self.cloud.machines[id_]
 
+    async def attach(self, nic: str, nsg: str) -> None:
+        """Put a group on an interface."""
+        await self._put_on(nic, nsg, instead_of=None)
+
+    async def detach(self, nic: str, nsg: str) -> None:
+        """Take a group off an interface."""
+        await self._put_on(nic, None, instead_of=nsg)
+
+    async def _put_on(self, nic: str, nsg: str | None, instead_of: str | None) -> None:
+        await self.process.call("network.attach", self.clock)
+        holders = [one for one in self.cloud.machines.values() if nic in {place.nic for place in one.endpoints}]
+        if not holders:
+            raise NotFound(nic)
+        for machine in holders:
+            present = {place.nic_nsg for place in machine.endpoints if place.nic == nic}
+            if not present <= {nsg, instead_of}:
+                raise Conflict("the interface has another group")
+            places = tuple(replace(e, nic_nsg=nsg) if e.nic == nic else e for e in machine.endpoints)
+            self.cloud.machines[machine.id] = replace(machine, endpoints=places)
+        await self.process.call("network.attached", self.clock)
+
+    async def discard(self, nsg: str) -> bool:
+        """Delete a group."""
+        await self.process.call("network.discard", self.clock)
+        if any(nsg in machine.nsgs for machine in self.cloud.machines.values()):
+            return False
+        self.cloud.groups.pop(nsg.lower(), None)
+        return True
+
     async def group(self, nsg: str) -> Observed:
         """The group."""
         await self.process.call("network.group", self.clock)
@@ -129,6 +158,8 @@ class MemoryNetwork:
     def _write(self, nsg: Nsg, plan: Plan) -> None:
         trouble = self.cloud.troubles.popleft() if self.cloud.troubles else None
         present = self.cloud.groups.get(nsg.id.lower())
+        if present is None and not nsg.etag:
+            present = nsg
         if present is None:
             raise NotFound(nsg.id)
         if present.etag != nsg.etag:

@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from shared.domain.claims import PENDING, Claim, Outcome
-from shared.domain.grants import Grant
+from shared.domain.findings import Found
+from shared.domain.grants import Attempt, Grant, GrantFilter
 from shared.domain.guarding import Guarded
 from shared.domain.machines import MachineId
-from shared.ports import Attempt, Conflict, Due, Entry, GrantFilter, Lease, Stored
+from shared.ports import Conflict, Due, Entry, Lease, Stored
 from tests.services.clock import Clock
 from tests.services.process import Process
 
@@ -30,6 +31,7 @@ class Shelf:
     attempts: dict[tuple[str, str], Attempt] = field(default_factory=dict)
     records: dict[tuple[datetime, str, int], Grant] = field(default_factory=dict)
     changes: dict[tuple[datetime, MachineId, int], Guarded] = field(default_factory=dict)
+    findings: dict[tuple[datetime, str, str, int], Found] = field(default_factory=dict)
     reminders: list[tuple[str, datetime]] = field(default_factory=list)
     _etags: "count[int]" = field(default_factory=lambda: count(1))
 
@@ -244,6 +246,11 @@ class MemoryAudit(Port):
         """Record a change of a policy."""
         await self.call("audit.policy_changed")
         self.shelf.changes.setdefault((guarded.changed_at, guarded.machine.id, guarded.revision), guarded)
+
+    async def found(self, found: Found) -> None:
+        """Record a finding."""
+        await self.call("audit.found")
+        self.shelf.findings.setdefault((found.at, found.subject.lower(), found.what, found.number), found)
 
 
 class MemoryReminders(Port):

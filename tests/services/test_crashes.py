@@ -8,9 +8,11 @@ import pytest
 
 from shared.domain.guarding import Stage
 from shared.ports import Conflict, Unavailable
+from shared.services.enabling import Change, enable
 from shared.services.grants import ask, revoke
-from shared.services.policies import disable, enable
-from shared.services.sweeping import repair, sweep
+from shared.services.policies import Removal, disable
+from shared.services.repairing import repair
+from shared.services.sweeping import sweep
 from shared.services.world import World
 from tests.domain.values import STRANGER
 from tests.services.process import Crash, Process
@@ -50,9 +52,9 @@ ACTS: dict[str, tuple[Callable[[Town], Awaitable[None]], Act]] = {
     "revoke": (asked, revoke_all),
     "sweep": (overdue, sweep),
     "repair": (overdue, repair),
-    "enable": (bare, lambda world: enable(world, WEB_01, POLICY, BOB)),
-    "enable again": (asked, lambda world: enable(world, WEB_01, POLICY, BOB)),
-    "disable": (asked, lambda world: disable(world, WEB_01, BOB)),
+    "enable": (bare, lambda world: enable(world, WEB_01, Change(POLICY, BOB))),
+    "enable again": (asked, lambda world: enable(world, WEB_01, Change(POLICY, BOB))),
+    "disable": (asked, lambda world: disable(world, WEB_01, Removal(BOB))),
 }
 
 

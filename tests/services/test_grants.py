@@ -10,7 +10,7 @@ from shared.domain.issues import Refused
 from shared.domain.lifecycle import Reason, State
 from shared.ports import Conflict, NotFound, Unavailable
 from shared.services.grants import Progress, ask, resume, revoke
-from shared.services.policies import disable, look
+from shared.services.policies import Removal, disable, look
 from shared.services.sweeping import remind
 from tests.domain.values import GROUP, OFFICE, STRANGER, SUBNET_GROUP, rule
 from tests.services.cloud import Trouble
@@ -181,7 +181,7 @@ async def test_closing_needs_no_policy() -> None:
 async def test_disabling_ends_grants_takes_the_lock_away_and_leaves_other_rules() -> None:
     town = await guarded_town()
     grant = await town.ask()
-    standing = await town.live(lambda world: disable(world, WEB_01, BOB))
+    standing = await town.live(lambda world: disable(world, WEB_01, Removal(BOB)))
     assert Reason.POLICY_REMOVED is town.grant(grant.id).reason
     assert () == town.cloud.groups[GROUP.lower()].ours
     assert {"allow-ssh"} <= {leak.rule for leak in standing.leaks or ()}
@@ -190,7 +190,7 @@ async def test_disabling_ends_grants_takes_the_lock_away_and_leaves_other_rules(
 
 async def test_disabling_one_machine_keeps_the_lock_of_another_in_the_same_group() -> None:
     town = await guarded_town()
-    await town.live(lambda world: disable(world, WEB_01, BOB))
+    await town.live(lambda world: disable(world, WEB_01, Removal(BOB)))
     assert not town.passes(22, STRANGER, "10.0.0.5")
 
 

@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.ports import Conflict, NotFound, Unavailable
+from shared.services.enabling import Change, enable
 from shared.services.grants import ask, revoke
-from shared.services.policies import disable, enable
-from shared.services.sweeping import repair, sweep
+from shared.services.policies import Removal, disable
+from shared.services.repairing import repair
+from shared.services.sweeping import sweep
 from shared.services.world import World
 from tests.domain.values import STRANGER
 from tests.services.cloud import Trouble
@@ -31,8 +33,8 @@ ACTS: dict[str, Act] = {
     "ask for web-02": lambda world: ask(world, wish(WEB_02)),
     "ask with a key": lambda world: ask(world, wish(WEB_01, key="k")),
     "give all up": give_all_up,
-    "disable web-01": lambda world: disable(world, WEB_01, BOB),
-    "enable web-01": lambda world: enable(world, WEB_01, POLICY, BOB),
+    "disable web-01": lambda world: disable(world, WEB_01, Removal(BOB)),
+    "enable web-01": lambda world: enable(world, WEB_01, Change(POLICY, BOB)),
     "sweep": sweep,
     "repair": repair,
 }

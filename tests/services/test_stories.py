@@ -18,9 +18,11 @@ from shared.domain.guarding import Stage
 from shared.domain.machines import MachineId
 from shared.domain.rules import LOCK_MARK, OPEN_MARK, Nsg, Rule
 from shared.ports import Conflict, NotFound, Unavailable
+from shared.services.enabling import Change, enable
 from shared.services.grants import ask, resume, revoke
-from shared.services.policies import disable, enable
-from shared.services.sweeping import repair, sweep
+from shared.services.policies import Removal, disable
+from shared.services.repairing import repair
+from shared.services.sweeping import sweep
 from shared.services.world import World
 from tests.domain.values import GROUP, STRANGER, SUBNET_GROUP
 from tests.domain.values import rule as written
@@ -65,11 +67,11 @@ class Story(RuleBasedStateMachine):
 
     @rule(machine=MACHINES, process=PROCESSES, troubles=TROUBLES)
     def somebody_enables(self, machine: MachineId, process: Process, troubles: list[Trouble]) -> None:
-        self.act(lambda world: enable(world, machine, POLICY, BOB), process, troubles)
+        self.act(lambda world: enable(world, machine, Change(POLICY, BOB)), process, troubles)
 
     @rule(machine=MACHINES, process=PROCESSES, troubles=TROUBLES)
     def somebody_disables(self, machine: MachineId, process: Process, troubles: list[Trouble]) -> None:
-        self.act(lambda world: disable(world, machine, BOB), process, troubles)
+        self.act(lambda world: disable(world, machine, Removal(BOB)), process, troubles)
 
     @rule(machine=MACHINES, port=st.sampled_from((22, 3389)), process=PROCESSES, troubles=TROUBLES)
     def somebody_asks(self, machine: MachineId, port: int, process: Process, troubles: list[Trouble]) -> None:

@@ -18,15 +18,18 @@ from shared.domain.people import Person
 from shared.domain.policies import Policy, PolicyPort
 from shared.domain.rules import OPEN_MARK, Protocol, Rule
 from shared.domain.traffic import Flow
+from shared.services.enabling import Change, enable
 from shared.services.grants import Ask, Progress, ask
-from shared.services.policies import Standing, enable
-from shared.services.sweeping import Report, repair, sweep
+from shared.services.locking import Standing
+from shared.services.repairing import repair
+from shared.services.sweeping import Report, sweep
 from shared.services.world import World
 from tests.domain import bridge
 from tests.domain.values import GROUP, OFFICE, SUBNET_GROUP, SUBSCRIPTION, endpoint, group, machine_id
 from tests.services import memory
 from tests.services.clock import Clock
 from tests.services.cloud import Cloud, MemoryNetwork
+from tests.services.index import MemoryInventory
 from tests.services.process import Process
 
 ANN, BOB = Person("ann", "Ann"), Person("bob", "Bob")
@@ -69,6 +72,7 @@ class Town:
         return World(
             clock=self.clock,
             network=MemoryNetwork(self.cloud, process, self.clock),
+            inventory=MemoryInventory(self.cloud, process, self.clock),
             policies=memory.MemoryPolicies(*ports),
             grants=memory.MemoryGrants(*ports),
             dues=memory.MemoryDues(*ports),
@@ -96,7 +100,7 @@ class Town:
 
     async def enable(self, machine: MachineId = WEB_01, process: Process | None = None) -> Standing | Refused:
         """Put a machine under the policy."""
-        return await self.live(lambda world: enable(world, machine, POLICY, BOB), process)
+        return await self.live(lambda world: enable(world, machine, Change(POLICY, BOB)), process)
 
     async def ask(self, machine: MachineId = WEB_01, process: Process | None = None, port: int = 22) -> Grant:
         """Ask for an hour of ssh from the office, which must not be refused."""

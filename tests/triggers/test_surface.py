@@ -10,6 +10,10 @@ from tests.triggers.fresh import ROOT, functions
 
 HTTP: Final = {
     "health": ("api/health", {"GET"}),
+    "listMachines": ("api/machines", {"GET"}),
+    "getMachine": ("api/machines/{*id}", {"GET"}),
+    "listPolicies": ("api/policies", {"GET"}),
+    "putPolicies": ("api/policies", {"POST"}),
     "putPolicy": ("api/policies/{*id}", {"PUT"}),
     "getPolicy": ("api/policies/{*id}", {"GET"}),
     "deletePolicy": ("api/policies/{*id}", {"DELETE"}),

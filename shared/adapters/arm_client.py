@@ -1,0 +1,92 @@
+"""Calls of Azure Resource Manager: one client for each subscription, made on first use, and how long a call is retried.
+
+The SDK's own retries are kept short: whoever needs longer is told when to come again.
+
+Source: azure-mgmt-network; ARM documentation, "Throttling Resource Manager requests".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.rest import HttpRequest
+from azure.mgmt.network.aio import NetworkManagementClient
+
+from shared.adapters.arm_errors import Forbidden, translated
+from shared.ports import Clock, Unavailable
+
+SCOPE = "https://management.azure.com/.default"
+COMPUTE_VERSION = "2024-07-01"
+NETWORK_VERSION = "2024-05-01"
+_TRIES = 3
+_PATIENCE = timedelta(seconds=5)
+
+
+class Arm:
+    """ARM, for everything that reads and writes there."""
+
+    def __init__(self, credential: AsyncTokenCredential, endpoint: str, clock: Clock) -> None:
+        self.credential = credential
+        self.endpoint = endpoint
+        self.clock = clock
+        self._clients: dict[str, NetworkManagementClient] = {}
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await asyncio.gather(*(client.close() for client in self._clients.values()))
+
+    def client(self, id_: str) -> NetworkManagementClient:
+        """The client of the subscription that a resource id is in."""
+        subscription = id_.split("/")[2].lower()
+        if subscription not in self._clients:
+            self._clients[subscription] = NetworkManagementClient(
+                self.credential,
+                subscription,
+                self.endpoint,
+                credential_scopes=[SCOPE],
+                # The SDK would sleep for as long as ARM says; `ask` retries instead, and gives up in time.
+                retry_total=0,
+                connection_timeout=10,
+                read_timeout=30,
+            )
+        return self._clients[subscription]
+
+    async def get(self, path: str, version: str = COMPUTE_VERSION) -> Mapping[str, Any]:
+        """The JSON that stands at a path. Raises NotFound, Unavailable."""
+        return await self._read(path, HttpRequest("GET", path, params={"api-version": version}))
+
+    async def pages(self, path: str, version: str) -> AsyncIterator[list[Mapping[str, Any]]]:
+        """The pages of a list. Raises NotFound, Unavailable."""
+        document = await self.get(path, version)
+        yield list(document["value"])
+        while link := document.get("nextLink"):
+            if not str(link).startswith(f"{self.endpoint}/"):
+                # Our token goes to ARM and nowhere else, wherever an answer points.
+                raise Unavailable(f"{path}: the next page is said to be at another host")
+            document = await self._read(path, HttpRequest("GET", str(link)))
+            yield list(document["value"])
+
+    async def _read(self, path: str, request: HttpRequest) -> Mapping[str, Any]:
+        async def read() -> Mapping[str, Any]:
+            response = await self.client(path).send_request(request)
+            response.raise_for_status()
+            return dict(response.json())
+
+        return await self.ask(read, f"reading {path}")
+
+    async def ask[T](self, call: Callable[[], Awaitable[T]], what: str, *, writes: bool = False) -> T:
+        """Call ARM; where it asks for a little patience, have it, and where it asks for much, raise."""
+        for _ in range(_TRIES - 1):
+            try:
+                with translated(what, writes=writes):
+                    return await call()
+            except Unavailable as error:
+                if isinstance(error, Forbidden) or error.retry_after > _PATIENCE:
+                    raise
+                await self.clock.sleep(error.retry_after)
+        with translated(what, writes=writes):
+            return await call()

@@ -1,0 +1,81 @@
+"""Network interfaces: putting a group on one, and taking it off again.
+
+A PUT of an interface replaces it whole, so what ARM gave is sent back as it was, also what we do not know, with the one
+property changed; If-Match makes sure that nothing else has changed meanwhile.
+
+Source: REST reference "Network Interfaces - Create Or Update".
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from datetime import timedelta
+from typing import Any
+
+from azure.mgmt.network.models import NetworkInterface
+
+from shared.adapters.arm_client import Arm
+from shared.ports import Conflict, Unavailable
+
+POLLS = (0.4, *([0.6] * 5), *([1.0] * 20), *([2.0] * 20))
+"""How many seconds lie between looks at what is being changed."""
+_NSG = "networkSecurityGroup"
+
+
+class ArmInterfaces:
+    """The groups of network interfaces."""
+
+    def __init__(self, arm: Arm) -> None:
+        self._arm = arm
+
+    async def put(self, nic: str, nsg: str | None, *, instead_of: str | None) -> None:
+        """Give an interface a group (None: no group) in place of another, and return when that is in force.
+
+        Raises Conflict when it has a third one, or has changed meanwhile; NotFound, Unavailable.
+        """
+        document = await self._settled(nic)
+        present = _group_of(document)
+        if _same(present, nsg):
+            return
+        if not _same(present, instead_of):
+            raise Conflict(f"{nic} has the group {present}")
+        await self._write(nic, document, nsg)
+        if not _same(_group_of(await self._settled(nic)), nsg):
+            raise Conflict(f"{nic} is not as it was written")
+
+    async def _write(self, nic: str, document: NetworkInterface, nsg: str | None) -> None:
+        body: Any = deepcopy(dict(document))
+        properties = {name: value for name, value in dict(body["properties"]).items() if name != _NSG}
+        body["properties"] = {**properties, **({_NSG: {"id": nsg}} if nsg else {})}
+        changed = NetworkInterface(body)
+        interfaces, headers = self._arm.client(nic).network_interfaces, {"If-Match": str(document["etag"])}
+        await self._arm.ask(
+            lambda: interfaces.begin_create_or_update(*_name(nic), changed, polling=False, headers=headers),
+            f"writing {nic}",
+            writes=True,
+        )
+
+    async def _settled(self, nic: str) -> NetworkInterface:
+        interfaces = self._arm.client(nic).network_interfaces
+        for seconds in POLLS:
+            found = await self._arm.ask(lambda: interfaces.get(*_name(nic)), f"reading {nic}")
+            if found["properties"].get("provisioningState") not in {"Updating", "Deleting"}:
+                return found
+            await self._arm.clock.sleep(timedelta(seconds=seconds))
+        raise Unavailable(f"{nic} is being updated for too long")
+
+
+def _name(nic: str) -> tuple[str, str]:
+    parts = nic.split("/")
+    if len(parts) != 9 or parts[7].lower() != "networkinterfaces":  # noqa: PLR2004 - the parts of such an id.
+        raise Conflict(f"not the resource id of a network interface: {nic}")
+    return parts[4], parts[8]
+
+
+def _group_of(document: NetworkInterface) -> str | None:
+    group = document["properties"].get(_NSG)
+    return str(group["id"]) if group else None
+
+
+def _same(one: str | None, other: str | None) -> bool:
+    return (one or "").lower() == (other or "").lower()

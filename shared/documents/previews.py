@@ -1,0 +1,61 @@
+"""A preview as administrators get it: what would be written, what would be cut, what would stay open and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.documents.fields import write_span
+from shared.documents.policies import write_lock
+from shared.domain.forecasts import Preview, Way, why_open
+from shared.domain.planning import Change
+from shared.domain.ranges import Ranges
+from shared.domain.rules import ALL_PORTS, Nsg, Rule
+from shared.domain.traffic import Traffic
+
+
+def write_preview(preview: Preview) -> dict[str, Any]:
+    """What would become of one machine."""
+    leaking = [(leak.address, leak.rule) for leak in preview.leaks or ()]
+    made = [one.before.id for one in preview.forecasts if not one.before.etag]
+    return {
+        "machine": str(preview.guarded.machine.id),
+        "changes": [_write_change(one.before, change) for one in preview.forecasts for change in one.changes],
+        "createsNsg": made[0] if made else None,
+        "attachesTo": list(preview.attaches),
+        "lock": write_lock(preview.leaks),
+        "losesEffect": [_write_way(way) for way in preview.cut],
+        "staysOpen": [{**_write_way(way), "why": str(why_open(way, leaking))} for way in preview.open],
+        "endsGrants": list(preview.ends),
+        "cutFlows": None,
+        "notes": ["Which connections of the last 7 days would be cut is not known: no flow logs are read yet."],
+    }
+
+
+def _write_change(nsg: Nsg, change: Change) -> dict[str, Any]:
+    return {"nsg": nsg.id, "change": change.kind.name.lower(), "rule": write_rule(change.rule)}
+
+
+def write_rule(rule: Rule) -> dict[str, Any]:
+    """A security rule, briefly."""
+    return {
+        "name": rule.name,
+        "priority": rule.priority,
+        "access": str(rule.access),
+        "protocol": str(rule.protocol),
+        "sources": list(rule.sources or rule.source_groups),
+        "destinations": list(rule.destinations or rule.destination_groups),
+        "ports": _write_ports(rule.ports),
+    }
+
+
+def _write_ports(ports: Ranges) -> list[int | str]:
+    return ["*"] if ports == ALL_PORTS else [write_span(span) for span in ports.spans]
+
+
+def _write_way(way: Way) -> dict[str, Any]:
+    rule = write_rule(way.rule) if way.rule else None
+    return {"address": way.address, "nsg": way.nsg, "rule": rule, "through": [_write_traffic(t) for t in way.traffic]}
+
+
+def _write_traffic(traffic: Traffic) -> dict[str, Any]:
+    return {"protocols": sorted(str(one) for one in traffic.protocols), "ports": _write_ports(traffic.ports)}

@@ -1,0 +1,138 @@
+"""The machines as people look at them: the list with its tabs, and one machine with everything about it."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+
+from shared.domain.claims import OpenClaim
+from shared.domain.grants import Grant, GrantFilter
+from shared.domain.guarding import Guarded
+from shared.domain.inventory import Kind, ResourceLock, Sighting, State
+from shared.domain.inventory import Place as At
+from shared.domain.listing import Details, Filter, Page, Place, Row, Scene, Use, row
+from shared.domain.machines import Machine, MachineId
+from shared.domain.observing import is_wanted
+from shared.domain.rules import OPEN_MARK, Nsg
+from shared.domain.surface import Surface
+from shared.ports import NotFound, Unavailable
+from shared.services.enabling import NO_MACHINE, known
+from shared.services.viewing import Panorama, panorama
+from shared.services.world import World, each
+
+_READS_AT_ONCE = 16
+_RECENT = timedelta(days=7)
+_GRANTS_PAGE = 100
+_MOST_RECENT = 1000
+
+
+async def page(world: World, wanted: Filter, size: int, after: Place | None) -> Page:
+    """A page of the machines, the worst first. Raises Unavailable."""
+    chosen = [one for one in world.subscriptions if wanted.subscription in {None, one}]
+    seen, policies = await asyncio.gather(panorama(world, chosen), _policies(world, chosen))
+    opened = await _opened(world, seen.groups.values())
+    scene = Scene(Surface(seen.groups), seen.groups, seen.locks, policies, opened)
+    counts: Counter[State] = Counter()
+    shown: list[Row] = []
+    for sighting in _sightings(seen, policies):
+        one = row(sighting, seen.wiring.machine(sighting), scene)
+        counts[one.state] += 1
+        if wanted.shows(one) and (after is None or one.place > after):
+            shown.append(one)
+    first = heapq.nsmallest(size + 1, shown, key=lambda one: one.place)
+    rows = first[:size]
+    uses = await each(lambda one: _use_of(world, one), rows, _READS_AT_ONCE)
+    for use in uses:
+        if isinstance(use, Exception):
+            raise use
+    found = [(one, use if isinstance(use, Use) else None) for one, use in zip(rows, uses, strict=True)]
+    return Page(found, rows[-1].place if len(first) > size else None, counts, seen.at, seen.warnings)
+
+
+async def _policies(world: World, subscriptions: Iterable[str]) -> dict[MachineId, Guarded]:
+    return {
+        stored.value.machine.id: stored.value
+        for subscription in subscriptions
+        async for stored in world.policies.all(subscription)
+    }
+
+
+def _sightings(seen: Panorama, policies: Mapping[MachineId, Guarded]) -> Iterable[Sighting]:
+    """The machines that the index shows, and those under a policy that it does not, or not yet."""
+    yield from seen.sightings.values()
+    for id_, guarded in policies.items():
+        if str(id_).lower() not in seen.sightings:
+            yield _sighting_of(guarded.machine)
+
+
+def _sighting_of(machine: Machine, known_as: Sighting | None = None) -> Sighting:
+    """A machine as ARM has it, with what only the index tells."""
+    base = known_as or Sighting(str(machine.id), Kind.VIRTUAL_MACHINE, machine.location, machine.system)
+    places = tuple(At(e.address, e.nic, "", e.groups, e.probed) for e in machine.endpoints)
+    return replace(base, places=places, public_addresses=machine.public_addresses, managed_by=machine.managed_by)
+
+
+async def _opened(world: World, groups: Iterable[Nsg]) -> dict[str, list[OpenClaim]]:
+    """The grants that are open, for the groups in which a rule of a grant stands."""
+    nsgs = [nsg.id.lower() for nsg in groups if any(rule.mark == OPEN_MARK for rule in nsg.rules)]
+    desks = await each(world.desk.entries, nsgs, _READS_AT_ONCE)
+    now = world.clock.now()
+    found: dict[str, list[OpenClaim]] = {}
+    for nsg, desk in zip(nsgs, desks, strict=True):
+        if isinstance(desk, Exception):
+            raise desk
+        claims = [entry.claim for entry in desk.values()]
+        found[nsg] = [claim for claim in claims if isinstance(claim, OpenClaim) and is_wanted(claim, now)]
+    return found
+
+
+async def _use_of(world: World, one: Row) -> Use | None:
+    """How a machine under a policy was used; nothing is said of others, whose history is in the activity."""
+    return await use_of(world, one.guarded.machine.id) if one.guarded else None
+
+
+async def use_of(world: World, id_: MachineId) -> Use:
+    """How a machine was used in the last seven days, and its latest access among these grants."""
+    since, token = world.clock.now() - _RECENT, None
+    grants: list[Grant] = []
+    while len(grants) < _MOST_RECENT:
+        found, token = await world.grants.page(GrantFilter(machine=id_), _GRANTS_PAGE, token)
+        grants += found
+        if token is None or any(grant.requested_at < since for grant in found):
+            break
+    recent = [grant for grant in grants if grant.requested_at >= since]
+    latest = next((grant for grant in grants if grant.started_at), None)
+    return Use(sum(grant.unfinished for grant in recent), len(recent), latest)
+
+
+async def details(world: World, id_: MachineId) -> Details:
+    """One machine, read from ARM and not from the index. Raises NotFound, Unavailable."""
+    known(world, id_)
+    try:
+        machine = await world.network.machine(id_)
+    except NotFound as error:
+        raise NotFound(NO_MACHINE) from error
+    stored, use = await asyncio.gather(world.policies.get(id_), use_of(world, id_))
+    read = await asyncio.gather(*(world.network.group(nsg) for nsg in machine.nsgs))
+    groups = {one.nsg.id.lower(): one.nsg for one in read}
+    known_as, locks = await _told_by_inventory(world, id_)
+    opened = await _opened(world, groups.values())
+    scene = Scene(Surface(groups), groups, locks, {id_: stored.value} if stored else {}, opened)
+    return Details(row(_sighting_of(machine, known_as), machine, scene), machine, tuple(groups.values()), use)
+
+
+async def _told_by_inventory(world: World, id_: MachineId) -> tuple[Sighting | None, Sequence[ResourceLock]]:
+    """What only the index and the resource locks tell about a machine; without them it is shown all the same."""
+    sighting: Sighting | None = None
+    locks: Sequence[ResourceLock] = ()
+    with suppress(Unavailable):
+        every = (await world.inventory.machines((id_.subscription,))).machines
+        sighting = next((one for one in every if one.id.lower() == str(id_).lower()), None)
+    with suppress(Unavailable):
+        locks = await world.inventory.resource_locks(id_.subscription)
+    return sighting, locks

@@ -1,0 +1,76 @@
+"""What gets through to machines, measured on their groups as they now stand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from shared.domain.claims import OpenClaim
+from shared.domain.exposure import Leak, leaks
+from shared.domain.guarding import Guarded
+from shared.domain.observing import is_wanted
+from shared.domain.rules import Nsg
+from shared.ports import NotFound
+from shared.services.world import World
+
+
+class Sight:
+    """Groups and the grants in them, each looked at once, however many machines share them."""
+
+    def __init__(self, world: World, seen: Iterable[Nsg] = ()) -> None:
+        self._world = world
+        self._seen = {nsg.id.lower(): nsg for nsg in seen}
+        self._looks: dict[tuple[str, str], asyncio.Task[Any]] = {}
+
+    async def measure(self, guarded: Guarded) -> tuple[Leak, ...] | None:
+        """What gets through to a machine; None when it has no address to try. Raises NotFound, Unavailable."""
+        machine = guarded.machine
+        if not machine.endpoints:
+            return None
+        groups = await asyncio.gather(*(self._group(nsg) for nsg in machine.nsgs))
+        opened = await asyncio.gather(*(self._opened(nsg) for nsg in machine.nsgs))
+        found: Mapping[str, Nsg] = {nsg.lower(): group for nsg, group in zip(machine.nsgs, groups, strict=True)}
+        mine = [claim for claims in opened for claim in claims if _concerns(claim, guarded)]
+        return leaks(guarded.lock, found, mine)
+
+    async def _group(self, nsg: str) -> Nsg:
+        if nsg.lower() in self._seen:
+            return self._seen[nsg.lower()]
+        group: Nsg = await self._once("group", nsg, self._read(nsg))
+        return group
+
+    async def _opened(self, nsg: str) -> list[OpenClaim]:
+        claims: list[OpenClaim] = await self._once("opened", nsg, self._claims(nsg))
+        return claims
+
+    async def _once(self, kind: str, nsg: str, look: Coroutine[None, None, Any]) -> Any:  # noqa: ANN401 - either look.
+        key = (kind, nsg.lower())
+        if key in self._looks:
+            look.close()
+        else:
+            self._looks[key] = asyncio.create_task(look)
+        return await self._looks[key]
+
+    async def _read(self, nsg: str) -> Nsg:
+        return (await self._world.network.group(nsg)).nsg
+
+    async def _claims(self, nsg: str) -> list[OpenClaim]:
+        entries, now = await self._world.desk.entries(nsg), self._world.clock.now()
+        claims = [entry.claim for entry in entries.values()]
+        return [claim for claim in claims if isinstance(claim, OpenClaim) and is_wanted(claim, now)]
+
+
+def _concerns(claim: OpenClaim, guarded: Guarded) -> bool:
+    mine = {endpoint.address for endpoint in guarded.machine.endpoints}
+    return any(endpoint.address in mine for endpoint in claim.endpoints)
+
+
+async def measure_now(world: World, guarded: Guarded, seen: Iterable[Nsg] = ()) -> tuple[Leak, ...] | None:
+    """As `measure`, on the machine as ARM has it now; None also when the machine or one of its groups is gone."""
+    try:
+        machine = await world.network.machine(guarded.machine.id)
+        return await Sight(world, seen).measure(replace(guarded, machine=machine))
+    except NotFound:
+        return None

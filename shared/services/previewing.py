@@ -1,0 +1,88 @@
+"""What setting or removing a policy would do, foretold by the planning that would do it. It writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from shared.domain.claims import LockClaim, OpenClaim
+from shared.domain.exposure import leaks
+from shared.domain.forecasts import Forecast, Preview, closed_ways, forecast, ways_in
+from shared.domain.guarding import Guarded, Stage
+from shared.domain.machines import Machine
+from shared.domain.observing import is_wanted
+from shared.domain.rules import Nsg
+from shared.ports import NotFound
+from shared.services.settling import unmade
+from shared.services.world import World, each
+
+_GROUPS_AT_ONCE = 8
+
+type Forecasts = Mapping[str, Forecast | Exception]  # By the group's id in lower case.
+
+
+async def foresee(world: World, machines: Iterable[Guarded]) -> Forecasts:
+    """What would become of the groups that hold locks of these machines, all of them together."""
+    claims: dict[str, dict[str, LockClaim]] = {}
+    for guarded in machines:
+        for nsg, claim in guarded.lock_claims().items():
+            claims.setdefault(nsg.lower(), {})[claim.key] = claim
+    found = await each(lambda nsg: _foresee(world, nsg, claims[nsg]), claims, _GROUPS_AT_ONCE)
+    return dict(zip(claims, found, strict=True))
+
+
+async def _foresee(world: World, nsg: str, claims: Mapping[str, LockClaim]) -> Forecast:
+    standing = {key: entry.claim for key, entry in (await world.desk.entries(nsg)).items()}
+    group = await _group(world, nsg, claims.values())
+    return forecast(group, {**standing, **claims}.values(), world.clock.now())
+
+
+async def _group(world: World, nsg: str, claims: Iterable[LockClaim]) -> Nsg:
+    try:
+        return (await world.network.group(nsg)).nsg
+    except NotFound:
+        makers = [claim for claim in claims if claim.make_in]
+        if not makers:
+            raise
+        return unmade(nsg, makers[0]).nsg
+
+
+async def preview(world: World, guarded: Guarded, actual: Machine) -> Preview:
+    """What would become of a machine that is `actual` now, if `guarded` were stored and served."""
+    forecasts = await foresee(world, [guarded])
+    for result in forecasts.values():
+        if isinstance(result, Exception):
+            raise result
+    seen = [result for result in forecasts.values() if isinstance(result, Forecast)]
+    others = await _others(world, (guarded.machine, actual), forecasts)
+    before = {**others, **{one.before.id.lower(): one.before for one in seen if one.before.etag}}
+    after = {**others, **{one.after.id.lower(): one.after for one in seen}}
+    target = actual if guarded.stage is Stage.REMOVING else guarded.machine
+    was, will = ways_in(actual, before), ways_in(target, after)
+    return Preview(
+        guarded,
+        tuple(seen),
+        leaks(replace(guarded.lock, endpoints=target.endpoints), after, await _opened(world, guarded.machine)),
+        closed_ways(was, will),
+        will,
+        tuple(sorted({endpoint.nic for endpoint in actual.bare})) if guarded.stage is Stage.GUARDED else (),
+        await _ending(world, guarded),
+    )
+
+
+async def _others(world: World, machines: Sequence[Machine], known: Forecasts) -> dict[str, Nsg]:
+    """The groups on the way that hold no lock."""
+    nsgs = {nsg.lower(): nsg for machine in machines for nsg in machine.nsgs}
+    return {key: (await world.network.group(nsg)).nsg for key, nsg in nsgs.items() if key not in known}
+
+
+async def _opened(world: World, machine: Machine) -> list[OpenClaim]:
+    now = world.clock.now()
+    desks = [await world.desk.entries(nsg) for nsg in machine.nsgs]
+    claims = [entry.claim for desk in desks for entry in desk.values()]
+    return [claim for claim in claims if isinstance(claim, OpenClaim) and is_wanted(claim, now)]
+
+
+async def _ending(world: World, guarded: Guarded) -> tuple[str, ...]:
+    unfinished = await world.grants.unfinished(guarded.machine.id)
+    return tuple(stored.value.id for stored in unfinished if not guarded.offers(stored.value))
