@@ -7,10 +7,10 @@ COMPILE := .tools/bin/uv pip compile -q --python-version 3.13 --python-platform 
 	--no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint format types lock clean distclean
+.PHONY: help setup demo run test test-packets lint format types lock clean distclean
 
 help:  ## list these commands
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)$$/  make \1#\2/p' Makefile | awk -F'#' '{ printf "%-18s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)$$/  make \1#\2/p' Makefile | awk -F'#' '{ printf "%-20s %s\n", $$1, $$2 }'
 
 setup:  ## install what the box and the tests need, under .venv and .tools
 	@$(PYTHON) emulator/install.py
@@ -23,6 +23,13 @@ run: setup  ## start the box and serve until Ctrl-C
 
 test: setup lint  ## check everything: lint, types, layers and all tests
 	$(BIN)/python -m pytest
+
+# Elsewhere than on Debian and Ubuntu, and without root, the machine has these tools or the tests are skipped.
+test-packets: setup  ## compare with the Linux kernel at length; as root it installs nftables, iproute2 and conntrack
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+		! { command -v nft && command -v ip && command -v conntrack; } >/dev/null; \
+	then apt-get update -qq && apt-get install -qq -y --no-install-recommends nftables iproute2 conntrack; fi
+	PACKETS=long $(BIN)/python -m pytest tests/packets
 
 lint: setup types  ## check style, types and the direction of imports
 	$(BIN)/ruff check

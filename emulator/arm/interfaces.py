@@ -15,6 +15,7 @@ from emulator.arm.store import Store
 
 # Properties that the REST reference calls read-only: what a body says about them is ignored.
 _READ_ONLY = ("macAddress", "primary", "resourceGuid")
+_READ_ONLY_DNS = ("appliedDnsServers", "internalFqdn", "internalDomainNameSuffix")
 # Azure keeps the first four addresses of a subnet and the last for itself ("Azure Virtual Network FAQ").
 _RESERVED = 4
 
@@ -25,6 +26,8 @@ def compose(store: Store, identifier: str, given: Json) -> Json:
     decided = standing.document["properties"] if standing else {}
     properties = {name: value for name, value in given.items() if name not in _READ_ONLY}
     properties |= {name: decided[name] for name in _READ_ONLY if name in decided}
+    if "dnsSettings" in decided:
+        properties["dnsSettings"] = _names(properties.get("dnsSettings") or {}, decided["dnsSettings"])
     configurations = properties.get("ipConfigurations") or []
     if not configurations:
         message = f"Network interface {identifier} must have one or more IP configurations."
@@ -34,6 +37,12 @@ def compose(store: Store, identifier: str, given: Json) -> Json:
         _place(store, identifier, configuration, seen)
         _check_public(store, identifier, configuration, seen)
     return properties
+
+
+def _names(given: Json, decided: Json) -> Json:
+    """The name servers as asked for, with what ARM itself adds to them."""
+    kept = {name: value for name, value in given.items() if name not in _READ_ONLY_DNS}
+    return {**kept, **{name: decided[name] for name in _READ_ONLY_DNS if name in decided}}
 
 
 def _place(store: Store, interface: str, configuration: Json, seen: set[str]) -> None:

@@ -49,6 +49,7 @@ class GraphInventory:
         self._arm = arm
         self._age = age
         self._graph: ResourceGraphClient | None = None
+        self._full_again = arm.clock.now()  # When the quota of queries is full again, if it was used up.
         self._kept: dict[object, tuple[datetime, asyncio.Task[Any]]] = {}
 
     async def close(self) -> None:
@@ -94,23 +95,33 @@ class GraphInventory:
 
     async def _read_machines(self, subscriptions: Sequence[str]) -> Snapshot:
         at = self._arm.clock.now()
-        machines = [_sighting(one) async for one in self._rows("machines", subscriptions)]
-        networks = [one async for one in self._rows("networks", subscriptions)]
-        return Snapshot(at, machines, dict(subnet for one in networks for subnet in _subnets(one)))
+        networks = [one async for page in self._pages("networks", subscriptions) for one in page]
+        subnets = dict(subnet for one in networks for subnet in _subnets(one))
+        machines = [_sighting(one) async for page in self._pages("machines", subscriptions) for one in page]
+        return Snapshot(at, machines, subnets)
 
-    async def _rows(self, query: str, subscriptions: Sequence[str]) -> AsyncIterator[Json]:
-        """All rows of a query. Only one page is held at a time."""
-        token: str | None = None
-        while True:
-            options = QueryRequestOptions(top=_PAGE, skip_token=token, result_format=ResultFormat.OBJECT_ARRAY)
-            request = QueryRequest(query=_query(query), subscriptions=list(subscriptions), options=options)
-            answer, headers = await self._arm.ask(partial(self._ask, request), f"querying {query}")
-            for one in answer.data:
-                yield one
-            token = answer.skip_token
-            if not token:
-                return
-            await self._arm.clock.sleep(_pause(headers))
+    async def _pages(self, query: str, subscriptions: Sequence[str]) -> AsyncIterator[list[Json]]:
+        """The pages of a query. While one is worked on the next is fetched, and no more than these two are held."""
+        coming = asyncio.create_task(self._page(query, subscriptions, None))
+        try:
+            while True:
+                rows, token = await coming
+                if token is None:
+                    yield rows
+                    return
+                coming = asyncio.create_task(self._page(query, subscriptions, token))
+                yield rows
+        finally:
+            coming.cancel()
+
+    async def _page(self, query: str, subscriptions: Sequence[str], token: str | None) -> tuple[list[Json], str | None]:
+        """One page, and the token of the next; waits first while the quota of queries is used up."""
+        await self._arm.clock.sleep(self._full_again - self._arm.clock.now())
+        options = QueryRequestOptions(top=_PAGE, skip_token=token, result_format=ResultFormat.OBJECT_ARRAY)
+        request = QueryRequest(query=_query(query), subscriptions=list(subscriptions), options=options)
+        answer, headers = await self._arm.ask(partial(self._ask, request), f"querying {query}")
+        self._full_again = self._arm.clock.now() + _pause(headers)
+        return answer.data, answer.skip_token
 
     async def _ask(self, request: QueryRequest) -> tuple[Any, Mapping[str, str]]:
         def whole(response: Any, answer: Any, _: object) -> tuple[Any, Mapping[str, str]]:  # noqa: ANN401 - the SDK's.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -88,6 +88,16 @@ class Guarded:
     def owns(self, nsg: str | None) -> bool:
         """Whether a group is the one that Postern made for the machine."""
         return self.own_group is not None and nsg is not None and nsg.lower() == self.own_group.lower()
+
+
+def lock_claims_by_group(machines: Iterable[Guarded]) -> dict[str, dict[str, LockClaim]]:
+    """For each group that holds or held locks of these machines, what is wanted there, by the claims' keys."""
+    names: dict[str, str] = {}
+    found: dict[str, dict[str, LockClaim]] = {}
+    for guarded in machines:
+        for nsg, claim in guarded.lock_claims().items():
+            found.setdefault(names.setdefault(nsg.lower(), nsg), {})[claim.key] = claim
+    return found
 
 
 def _places(machine: Machine) -> list[Former]:

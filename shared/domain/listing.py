@@ -34,6 +34,7 @@ class Urgency(StrEnum):
 
 
 _RANK: Final = {urgency: rank for rank, urgency in enumerate(Urgency)}
+_MANAGEMENT_SPANS: Final = tuple((port, port) for port in MANAGEMENT_PORTS)
 
 type Place = tuple[int, int, str, str]
 """Where a machine stands in the list."""
@@ -44,12 +45,30 @@ class Row:
     """One machine of the list."""
 
     sighting: Sighting
-    state: State
-    reasons: tuple[Reason, ...]
-    urgency: Urgency
+    machine: Machine | None  # None for one that can have no policy.
+    why_not: tuple[Reason, ...]  # Why it cannot be guarded; empty when it can.
     exposed: tuple[Exposed, ...]
     guarded: Guarded | None = None
     leaks: tuple[Leak, ...] | None = None  # For a guarded machine; None when that cannot be told.
+
+    @property
+    def state(self) -> State:
+        """Its tab."""
+        if self.guarded:
+            return State.CONFIGURED
+        return State.UNSUPPORTED if self.why_not else State.NOT_CONFIGURED
+
+    @property
+    def urgency(self) -> Urgency:
+        """How much it needs somebody."""
+        return _urgency_of_guarded(self) if self.guarded else _urgency_of_unguarded(self)
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Why it is where it is, in sentences for a person."""
+        if self.guarded:
+            return (*_configured(self.guarded, self.leaks), *self.why_not)
+        return self.why_not or tuple(_not_configured(self))
 
     @property
     def place(self) -> Place:
@@ -73,17 +92,12 @@ def row(sighting: Sighting, machine: Machine | None, scene: Scene) -> Row:
     """A machine's row; `machine` is None for one that can have no policy."""
     guarded = scene.policies.get(machine.id) if machine else None
     why_not = unsupported(sighting, machine, scene.locks, scene.readable)
+    if machine is None:
+        return Row(sighting, None, why_not, ())
     spans = _spans(guarded)
-    exposed = (
-        tuple(one for endpoint in machine.endpoints for one in scene.surface.of(endpoint, spans)) if machine else ()
-    )
-    if machine is None or guarded is None:
-        state = State.UNSUPPORTED if why_not else State.NOT_CONFIGURED
-        reasons = why_not or tuple(_not_configured(sighting, machine, exposed))
-        return Row(sighting, state, reasons, _urgency_of_unguarded(sighting, machine, exposed), exposed)
-    leaks = _leaks(machine, guarded, scene)
-    reasons = (*_configured(guarded, leaks), *why_not)
-    return Row(sighting, State.CONFIGURED, reasons, _urgency_of_guarded(sighting, leaks), exposed, guarded, leaks)
+    exposed = tuple(one for endpoint in machine.endpoints for one in scene.surface.of(endpoint, spans))
+    leaks = _leaks(machine, guarded, scene) if guarded else None
+    return Row(sighting, machine, why_not, exposed, guarded, leaks)
 
 
 def suggested_ports(system: str) -> tuple[int, ...]:
@@ -93,7 +107,7 @@ def suggested_ports(system: str) -> tuple[int, ...]:
 
 def _spans(guarded: Guarded | None) -> tuple[Span, ...]:
     offered = tuple(port.span for port in guarded.policy.ports) if guarded else ()
-    return (*((port, port) for port in MANAGEMENT_PORTS), *offered)
+    return (*_MANAGEMENT_SPANS, *offered)
 
 
 def _leaks(machine: Machine, guarded: Guarded, scene: Scene) -> tuple[Leak, ...] | None:
@@ -105,38 +119,46 @@ def _leaks(machine: Machine, guarded: Guarded, scene: Scene) -> tuple[Leak, ...]
     return scene.surface.leaks(guarded.seen_as(machine).lock, opened)
 
 
-def _urgency_of_guarded(sighting: Sighting, leaks: tuple[Leak, ...] | None) -> Urgency:
-    if leaks is None:
+def _urgency_of_guarded(row: Row) -> Urgency:
+    if row.leaks is None:
         return Urgency.MEDIUM
-    if not leaks:
+    if not row.leaks:
         return Urgency.NONE
-    return Urgency.CRITICAL if sighting.is_public else Urgency.HIGH
+    return Urgency.CRITICAL if row.sighting.is_public else Urgency.HIGH
 
 
-def _urgency_of_unguarded(sighting: Sighting, machine: Machine | None, exposed: tuple[Exposed, ...]) -> Urgency:
-    if machine is None:
+def _urgency_of_unguarded(row: Row) -> Urgency:
+    if row.machine is None:
         return Urgency.MEDIUM
-    if sighting.is_public and machine.bare:
+    if row.sighting.is_public and row.machine.bare:
         return Urgency.CRITICAL
-    if not exposed:
+    if not row.exposed:
         return Urgency.LOW
-    return Urgency.HIGH if sighting.is_public else Urgency.MEDIUM
+    return Urgency.HIGH if row.sighting.is_public else Urgency.MEDIUM
 
 
-def _not_configured(sighting: Sighting, machine: Machine | None, exposed: tuple[Exposed, ...]) -> Iterator[Reason]:
-    if machine and machine.bare:
-        where = "and it has a public address" if sighting.is_public else "from wherever packets can come"
+def _not_configured(row: Row) -> Iterator[Reason]:
+    if row.machine and row.machine.bare:
+        where = "and it has a public address" if row.sighting.is_public else "from wherever packets can come"
         text = f"No network security group: everything reaches it, {where}. Postern makes one when it is enabled."
         yield Reason("noNetworkSecurityGroup", text)
-    elif exposed:
-        yield Reason("openToInternet", f"The Internet reaches {_open(exposed)}.")
+    elif row.exposed:
+        yield Reason("openToInternet", f"The Internet reaches {_open(row.exposed)}.")
     else:
         yield Reason("notGuarded", "No management port is open to the Internet, but nothing guards that this stays so.")
 
 
 def _open(exposed: Iterable[Exposed]) -> str:
-    found = sorted({(one.span, one.rule or "") for one in exposed})
-    return ", ".join(f"{low if low == high else f'{low}-{high}'} through {rule}" for (low, high), rule in found)
+    """Which ports are open through which rules: "22 and 3389 through allow-any; 443 through allow-web"."""
+    rules: dict[str, set[Span]] = {}
+    for one in exposed:
+        rules.setdefault(one.rule or "", set()).add(one.span)
+    return "; ".join(f"{_listed(spans)} through {rule}" for rule, spans in sorted(rules.items()))
+
+
+def _listed(spans: Iterable[Span]) -> str:
+    *some, last = (str(low) if low == high else f"{low}-{high}" for low, high in sorted(spans))
+    return f"{', '.join(some)} and {last}" if some else last
 
 
 def _configured(guarded: Guarded, leaks: tuple[Leak, ...] | None) -> Iterator[Reason]:

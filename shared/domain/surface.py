@@ -36,7 +36,7 @@ class Surface:
     def __init__(self, groups: Groups) -> None:
         self._groups = groups
         self._aims: dict[str, tuple[_Aim, ...]] = {}
-        self._answers: dict[object, tuple[Passage, ...]] = {}
+        self._answers: dict[object, tuple[Exposed, ...]] = {}
         self._through_locks: dict[object, tuple[Leak, ...]] = {}
 
     def of(self, endpoint: Endpoint, spans: Iterable[Span]) -> tuple[Exposed, ...]:
@@ -50,8 +50,13 @@ class Surface:
             return tuple(Exposed(span, "*", endpoint.address, None, None, None) for span in wanted)
         if not self.knows(endpoint):
             return ()
-        found = self._passages(endpoint, wanted)
-        return tuple(sorted({one for passage in found for one in _exposed(passage, endpoint, wanted)}))
+        alike = (self.signature(endpoint), wanted)
+        if alike not in self._answers:
+            self._answers[alike] = self._exposed(endpoint, wanted)
+        return tuple(
+            Exposed(one.span, one.protocol, endpoint.address, one.nsg, one.rule, one.priority)
+            for one in self._answers[alike]
+        )
 
     def knows(self, endpoint: Endpoint) -> bool:
         """Whether all groups on the way are known here."""
@@ -82,14 +87,11 @@ class Surface:
         groups = endpoint.spot.groups if endpoint.groups else frozenset()
         return tuple(aim.meets(number, groups) for aim in self._aims[nsg])
 
-    def _passages(self, endpoint: Endpoint, spans: tuple[Span, ...]) -> tuple[Passage, ...]:
-        alike = (self.signature(endpoint), spans)
-        if alike not in self._answers:
-            sources = sources_of("Internet", endpoint.spot.network, Bound.UPPER)
-            region: Region = (Traffic(sources, WITH_PORTS, Ranges.of(*spans)),)
-            path = tuple(self._groups[nsg.lower()] for nsg in endpoint.path)
-            self._answers[alike] = _through(path, region, endpoint)
-        return self._answers[alike]
+    def _exposed(self, endpoint: Endpoint, spans: tuple[Span, ...]) -> tuple[Exposed, ...]:
+        sources = sources_of("Internet", endpoint.spot.network, Bound.UPPER)
+        region: Region = (Traffic(sources, WITH_PORTS, Ranges.of(*spans)),)
+        found = _through(tuple(self._groups[nsg.lower()] for nsg in endpoint.path), region, endpoint)
+        return tuple(sorted({one for passage in found for one in _let_in(passage, endpoint, spans)}))
 
 
 def _through(path: tuple[Nsg, ...], region: Region, endpoint: Endpoint) -> tuple[Passage, ...]:
@@ -100,7 +102,7 @@ def _through(path: tuple[Nsg, ...], region: Region, endpoint: Endpoint) -> tuple
     return through
 
 
-def _exposed(passage: Passage, endpoint: Endpoint, spans: Iterable[Span]) -> Iterator[Exposed]:
+def _let_in(passage: Passage, endpoint: Endpoint, spans: Iterable[Span]) -> Iterator[Exposed]:
     rule, nsg = passage.rule, endpoint.path[-1]
     for span in spans:
         for protocol in passage.traffic.protocols if passage.traffic.ports & Ranges.of(span) else ():

@@ -91,10 +91,17 @@ def evaluate(rules: Iterable[Rule], flow: Flow, spot: Spot) -> Rule | None:
 def _matches(rule: Rule, flow: Flow, spot: Spot) -> bool:
     bound = Bound.UPPER if rule.access is Access.ALLOW else Bound.LOWER
     return (
-        flow.source_port in rule.source_ports
+        _leaves(rule, flow, bound)
         and _reaches(rule, spot, bound)
         and any(_holds(part, flow) for part in _covers(rule, spot, bound))
     )
+
+
+def _leaves(rule: Rule, flow: Flow, bound: Bound) -> bool:
+    """Whether the rule means the port that the flow comes from. A flow without ports possibly comes from each."""
+    if rule.source_ports == ALL_PORTS:
+        return True
+    return bound is Bound.UPPER if flow.protocol in WITHOUT_PORTS else flow.source_port in rule.source_ports
 
 
 def _holds(traffic: Traffic, flow: Flow) -> bool:

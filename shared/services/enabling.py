@@ -24,6 +24,7 @@ from shared.services.previewing import Forecasts, foresee, preview
 from shared.services.world import World, each
 
 _MACHINES_AT_ONCE = 16
+_GROUPS_AT_ONCE = 8
 NO_MACHINE = "There is no such machine, or you may not see it."
 
 
@@ -46,6 +47,7 @@ class Prepared:
 
 
 type Result = Standing | Refused | Exception
+type Results[R] = dict[MachineId, R | Refused | Exception]
 
 
 async def enable(world: World, id_: MachineId, change: Change) -> Standing | Refused:
@@ -62,8 +64,28 @@ async def enable(world: World, id_: MachineId, change: Change) -> Standing | Ref
 
 async def enable_all(world: World, ids: Sequence[MachineId], change: Change) -> list[Result]:
     """The same for many machines; each has a result of its own, and one that fails stops no other."""
-    results: dict[MachineId, Result] = {}
-    prepared = await _sift(results, {id_: id_ for id_ in ids}, lambda id_: prepare(world, id_, change))
+    results: Results[Standing] = {}
+    fitting, _ = await _fitting(world, results, ids, change)
+    stored = await _sift(results, fitting, lambda one: _keep(world, one))
+    results |= zip(stored, await lock_all(world, list(stored.values())), strict=True)
+    ended = await each(lambda one: end_misfits(world, one.value), stored.values(), _GROUPS_AT_ONCE)
+    results |= {id_: one for id_, one in zip(stored, ended, strict=True) if isinstance(one, Exception)}
+    return [results[id_] for id_ in ids]
+
+
+async def foretell(world: World, ids: Sequence[MachineId], change: Change) -> list[Preview | Refused | Exception]:
+    """What enabling machines together would do, and for each that would be refused, why. Writes nothing."""
+    results: Results[Preview] = {}
+    fitting, forecasts = await _fitting(world, results, ids, change)
+    results |= await _sift(results, fitting, lambda one: preview(world, one.guarded, one.actual, forecasts))
+    return [results[id_] for id_ in ids]
+
+
+async def _fitting[R](
+    world: World, results: Results[R], ids: Sequence[MachineId], change: Change
+) -> tuple[dict[MachineId, Prepared], Forecasts]:
+    """The machines that nothing speaks against, and what would become of their groups; the others have their result."""
+    prepared = await _sift(results, {id_: id_ for id_ in ids}, lambda id_: _prepare(world, id_, change))
     locks = await _resource_locks(world, {id_.subscription for id_ in prepared})
     forecasts = await foresee(world, [one.guarded for one in prepared.values()])
 
@@ -71,29 +93,13 @@ async def enable_all(world: World, ids: Sequence[MachineId], change: Change) -> 
         issues = (*_room(one, forecasts), *_locked(one, locks))
         return Refused(issues) if issues else one
 
-    fitting = await _sift(results, prepared, check)
-    stored = await _sift(results, fitting, lambda one: _keep(world, one))
-    results |= zip(stored, await lock_all(world, list(stored.values())), strict=True)
-    for id_, ended in zip(
-        stored, await each(lambda one: end_misfits(world, one.value), stored.values(), 8), strict=True
-    ):
-        if isinstance(ended, Exception):
-            results[id_] = ended
-    return [results[id_] for id_ in ids]
+    return await _sift(results, prepared, check), forecasts
 
 
-async def foretell(world: World, id_: MachineId, change: Change) -> Preview | Refused:
-    """What enabling would do; refused as enabling would be. Writes nothing."""
-    one = await prepare(world, id_, change)
-    if isinstance(one, Refused):
-        return one
-    locks = await _resource_locks(world, {id_.subscription})
-    issues = (*_room(one, await foresee(world, [one.guarded])), *_locked(one, locks))
-    return Refused(issues) if issues else await preview(world, one.guarded, one.actual)
-
-
-async def _sift[T, R](
-    results: dict[MachineId, Result], items: Mapping[MachineId, T], do: Callable[[T], Awaitable[R | Refused]]
+async def _sift[T, R, X](
+    results: Results[X],
+    items: Mapping[MachineId, T],
+    do: Callable[[T], Awaitable[R | Refused]],
 ) -> dict[MachineId, R]:
     """Do something for each machine; those for which it went well go on, the others have their result."""
     done: dict[MachineId, R] = {}
@@ -111,7 +117,7 @@ def known(world: World, id_: MachineId) -> None:
         raise NotFound(NO_MACHINE)
 
 
-async def prepare(world: World, id_: MachineId, change: Change) -> Prepared | Refused:
+async def _prepare(world: World, id_: MachineId, change: Change) -> Prepared | Refused:
     """The machine as ARM has it, and what is to be kept of it. Raises NotFound, Outdated, Unavailable."""
     known(world, id_)
     try:
@@ -156,9 +162,11 @@ def as_guarded(guarded: Guarded, machine: Machine) -> Guarded:
 def _room(one: Prepared, forecasts: Forecasts) -> Iterator[Issue]:
     """What keeps the machine's lock from being set. Raises what kept a group from being read."""
     for nsg, claim in one.guarded.lock_claims().items():
-        found = forecasts[nsg.lower()]
+        found = forecasts.get(nsg.lower())
         if isinstance(found, Exception):
             raise found
+        if found is None:
+            continue
         if obstacle := found.obstacles.get(claim.key):
             yield Issue("groupFull", "", f"{nsg} has no room for the lock: {obstacle}.")
         if one.actual.bare and one.guarded.owns(nsg) and _is_somebody_elses(found, one):

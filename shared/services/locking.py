@@ -7,14 +7,15 @@ concerns, and is finished by doing the same again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from shared.domain.claims import LockClaim, Wanted
 from shared.domain.exposure import Leak
 from shared.domain.findings import exposure_changed
-from shared.domain.guarding import Guarded
+from shared.domain.guarding import Guarded, lock_claims_by_group
+from shared.domain.machines import Machine
 from shared.domain.rules import Nsg
 from shared.ports import Conflict, Stored, Unavailable
 from shared.services.measuring import Sight
@@ -44,9 +45,9 @@ async def lock(world: World, stored: Stored[Guarded]) -> Standing:
 
 async def lock_all(world: World, machines: Sequence[Stored[Guarded]]) -> list[Standing | Exception]:
     """Set the locks of machines, and measure each; a machine that something went wrong for gives the error."""
-    groups = _by_group(machines)
+    groups = lock_claims_by_group(stored.value for stored in machines)
     served = await each(lambda nsg: _serve(world, nsg, groups[nsg]), groups, _GROUPS_AT_ONCE)
-    results = dict(zip(groups, served, strict=True))
+    results = {nsg.lower(): result for nsg, result in zip(groups, served, strict=True)}
     sight = Sight(world, [group for result in results.values() if (group := _seen(result))])
 
     async def finish(stored: Stored[Guarded]) -> Standing:
@@ -56,15 +57,6 @@ async def lock_all(world: World, machines: Sequence[Stored[Guarded]]) -> list[St
         return await _finish(world, stored, sight)
 
     return await each(finish, machines, _MACHINES_AT_ONCE)
-
-
-def _by_group(machines: Iterable[Stored[Guarded]]) -> dict[str, dict[str, LockClaim]]:
-    """For each group, by id in lower case, the lock claims of these machines, by key."""
-    groups: dict[str, dict[str, LockClaim]] = {}
-    for stored in machines:
-        for nsg, claim in stored.value.lock_claims().items():
-            groups.setdefault(nsg.lower(), {})[claim.key] = claim
-    return groups
 
 
 def _seen(result: Settled | Exception | None) -> Nsg | None:
@@ -91,20 +83,23 @@ async def _serve(world: World, nsg: str, claims: dict[str, LockClaim]) -> Settle
 async def _finish(world: World, stored: Stored[Guarded], sight: Sight) -> Standing:
     guarded = stored.value
     if guarded.own_group:
-        await _attach(world, guarded)
-        # Whether it is attached is measured, like everything else.
-        guarded = replace(guarded, machine=await world.network.machine(guarded.machine.id))
+        guarded = replace(guarded, machine=await _attached(world, guarded))
     if guarded.former:
         stored = await _free(world, stored)
     return await note_exposure(world, stored, await sight.measure(guarded))
 
 
-async def _attach(world: World, guarded: Guarded) -> None:
-    """Put the group that Postern made on the interfaces that have none; its lock was seen to stand in it."""
+async def _attached(world: World, guarded: Guarded) -> Machine:
+    """Put the group that Postern made, in which the lock was seen to stand, on the interfaces that have none.
+
+    Whether it is there is read back, like everything else.
+    """
     machine = await world.network.machine(guarded.machine.id)
     known = {endpoint.address for endpoint in guarded.machine.endpoints if guarded.owns(endpoint.nic_nsg)}
-    for nic in sorted({endpoint.nic for endpoint in machine.bare if endpoint.address in known}):
+    bare = sorted({endpoint.nic for endpoint in machine.bare if endpoint.address in known})
+    for nic in bare:
         await world.network.attach(nic, guarded.own_group or "")
+    return await world.network.machine(guarded.machine.id) if bare else machine
 
 
 async def _free(world: World, stored: Stored[Guarded]) -> Stored[Guarded]:

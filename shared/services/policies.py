@@ -15,7 +15,7 @@ from shared.services.closing import Ending, close
 from shared.services.enabling import known
 from shared.services.locking import Standing
 from shared.services.measuring import measure_now
-from shared.services.previewing import preview
+from shared.services.previewing import foresee, preview
 from shared.services.settling import settle_even_if_gone
 from shared.services.world import World, each
 
@@ -61,7 +61,12 @@ async def foretell_removal(world: World, id_: MachineId, removal: Removal) -> Pr
     """What removing the policy would do. Writes nothing."""
     stored = await _stored(world, id_, removal.version)
     actual = await world.network.machine(id_)
-    return await preview(world, replace(stored.value, stage=Stage.REMOVING), actual)
+    removing = replace(stored.value, stage=Stage.REMOVING)
+    forecasts = await foresee(world, [removing])
+    for result in forecasts.values():
+        if isinstance(result, Exception):
+            raise result
+    return await preview(world, removing, actual, forecasts)
 
 
 async def disable(world: World, id_: MachineId, removal: Removal) -> Removed:

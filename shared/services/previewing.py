@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from shared.domain.claims import LockClaim, OpenClaim
+from shared.domain.claims import LockClaim, OpenClaim, Wanted
 from shared.domain.exposure import leaks
 from shared.domain.forecasts import Forecast, Preview, closed_ways, forecast, ways_in
-from shared.domain.guarding import Guarded, Stage
+from shared.domain.guarding import Guarded, Stage, lock_claims_by_group
 from shared.domain.machines import Machine
 from shared.domain.observing import is_wanted
 from shared.domain.rules import Nsg
@@ -22,38 +22,33 @@ type Forecasts = Mapping[str, Forecast | Exception]  # By the group's id in lowe
 
 
 async def foresee(world: World, machines: Iterable[Guarded]) -> Forecasts:
-    """What would become of the groups that hold locks of these machines, all of them together."""
-    claims: dict[str, dict[str, LockClaim]] = {}
-    for guarded in machines:
-        for nsg, claim in guarded.lock_claims().items():
-            claims.setdefault(nsg.lower(), {})[claim.key] = claim
+    """What would become of the groups that hold locks of these machines, all of them together.
+
+    A group that is gone and holds no more than what is to go anyhow has no forecast.
+    """
+    claims = lock_claims_by_group(machines)
     found = await each(lambda nsg: _foresee(world, nsg, claims[nsg]), claims, _GROUPS_AT_ONCE)
-    return dict(zip(claims, found, strict=True))
+    return {nsg.lower(): result for nsg, result in zip(claims, found, strict=True) if result is not None}
 
 
-async def _foresee(world: World, nsg: str, claims: Mapping[str, LockClaim]) -> Forecast:
+async def _foresee(world: World, nsg: str, claims: Mapping[str, LockClaim]) -> Forecast | None:
     standing = {key: entry.claim for key, entry in (await world.desk.entries(nsg)).items()}
-    group = await _group(world, nsg, claims.values())
+    try:
+        group = (await world.network.group(nsg)).nsg
+    except NotFound:
+        wanted = [claim for claim in claims.values() if claim.wanted is Wanted.PRESENT]
+        if not all(claim.make_in for claim in wanted):
+            raise
+        if not wanted:
+            return None
+        group = unmade(nsg, wanted[0]).nsg
     return forecast(group, {**standing, **claims}.values(), world.clock.now())
 
 
-async def _group(world: World, nsg: str, claims: Iterable[LockClaim]) -> Nsg:
-    try:
-        return (await world.network.group(nsg)).nsg
-    except NotFound:
-        makers = [claim for claim in claims if claim.make_in]
-        if not makers:
-            raise
-        return unmade(nsg, makers[0]).nsg
-
-
-async def preview(world: World, guarded: Guarded, actual: Machine) -> Preview:
+async def preview(world: World, guarded: Guarded, actual: Machine, forecasts: Forecasts) -> Preview:
     """What would become of a machine that is `actual` now, if `guarded` were stored and served."""
-    forecasts = await foresee(world, [guarded])
-    for result in forecasts.values():
-        if isinstance(result, Exception):
-            raise result
-    seen = [result for result in forecasts.values() if isinstance(result, Forecast)]
+    mine = [forecasts[nsg.lower()] for nsg in guarded.lock_claims() if nsg.lower() in forecasts]
+    seen = [result for result in mine if isinstance(result, Forecast)]
     others = await _others(world, (guarded.machine, actual), forecasts)
     before = {**others, **{one.before.id.lower(): one.before for one in seen if one.before.etag}}
     after = {**others, **{one.after.id.lower(): one.after for one in seen}}

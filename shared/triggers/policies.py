@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -11,15 +12,11 @@ from shared.documents.previews import write_preview
 from shared.domain.forecasts import Preview
 from shared.domain.issues import Invalid, Refused
 from shared.domain.machines import MachineId
-from shared.domain.policies import Policy
 from shared.services.enabling import Change, Result, enable, enable_all, foretell
 from shared.services.locking import Standing
 from shared.services.policies import Removal, disable, foretell_removal, look
-from shared.services.world import World, each
 from shared.triggers.http import Answer, Call, flag, machine_of, reply
 from shared.triggers.problems import document_of
-
-_AT_ONCE = 8
 
 
 async def put(app: Postern, call: Call) -> Answer:
@@ -30,7 +27,9 @@ async def put(app: Postern, call: Call) -> Answer:
         return policy
     change = Change(policy, call.caller.person, call.etag)
     if only_tell:
-        told = await foretell(world, machine_of(call), change)
+        [told] = await foretell(world, [machine_of(call)], change)
+        if isinstance(told, Exception):
+            raise told
         return told if isinstance(told, Refused) else reply(HTTPStatus.OK, write_preview(told))
     standing = await enable(world, machine_of(call), change)
     if isinstance(standing, Refused):
@@ -46,20 +45,13 @@ async def put_many(app: Postern, call: Call) -> Answer:
     wanted = read_many(call.body(), world.times.shortest_grant)
     if isinstance(wanted, Invalid):
         return wanted
-    machines, policy = wanted
-    if only_tell:
-        results = await _tell_many(world, machines, policy, call)
-    else:
-        found = await enable_all(world, machines, Change(policy, call.caller.person))
-        results = [_result(id_, one) for id_, one in zip(machines, found, strict=True)]
+    machines, change = wanted[0], Change(wanted[1], call.caller.person)
+    found: Sequence[Result | Preview] = (
+        await foretell(world, machines, change) if only_tell else await enable_all(world, machines, change)
+    )
+    results = [_result(id_, one) for id_, one in zip(machines, found, strict=True)]
     went_well = all(one["status"] < HTTPStatus.BAD_REQUEST for one in results)
     return reply(HTTPStatus.OK if went_well else HTTPStatus.MULTI_STATUS, {"results": results})
-
-
-async def _tell_many(world: World, machines: list[MachineId], policy: Policy, call: Call) -> list[dict[str, Any]]:
-    change = Change(policy, call.caller.person)
-    told = await each(lambda id_: foretell(world, id_, change), machines, _AT_ONCE)
-    return [_result(id_, one) for id_, one in zip(machines, told, strict=True)]
 
 
 def _result(id_: MachineId, result: Result | Preview) -> dict[str, Any]:

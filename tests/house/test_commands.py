@@ -10,7 +10,7 @@ def read(name: str) -> str:
 
 
 def targets() -> set[str]:
-    return {match[1] for match in re.finditer(r"^([a-z]+):", read("Makefile"), re.MULTILINE)}
+    return {match[1] for match in re.finditer(r"^([a-z-]+):", read("Makefile"), re.MULTILINE)}
 
 
 def code(name: str) -> str:
@@ -20,12 +20,12 @@ def code(name: str) -> str:
 
 def test_each_make_target_that_a_page_names_exists() -> None:
     pages = [str(path.relative_to(ROOT)) for path in list_files("*.md")]
-    named = {name for page in pages for name in re.findall(r"\bmake ([a-z]+)", code(page))}
+    named = {name for page in pages for name in re.findall(r"\bmake ([a-z-]+)", code(page))}
     assert named - targets() == set()
 
 
 def test_each_target_explains_itself_in_the_list() -> None:
-    lines = [line for line in read("Makefile").splitlines() if re.match("[a-z]+:", line)]
+    lines = [line for line in read("Makefile").splitlines() if re.match("[a-z-]+:", line)]
     assert [line for line in lines if "## " not in line] == []
 
 
