@@ -11,6 +11,7 @@ Source: Azure documentation, "Virtual network service tags" and "Network securit
 from __future__ import annotations
 
 from enum import Enum
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -33,6 +34,7 @@ class Bound(Enum):
         return Bound.UPPER if self is Bound.LOWER else Bound.LOWER
 
 
+@lru_cache(maxsize=50_000)
 def parse_prefix(text: str) -> Ranges:
     """The addresses of an IP address, of a CIDR prefix, or of `*`. Raises ValueError for anything else."""
     if text == "*":
@@ -47,6 +49,7 @@ def parse_prefixes(texts: tuple[str, ...]) -> Ranges:
     return Ranges.of(*(span for text in texts for span in parse_prefix(text).spans))
 
 
+@lru_cache(maxsize=50_000)
 def parse_address(text: str) -> int:
     """One address as its number on the line. Raises ValueError."""
     address = ip_address(text)

@@ -16,9 +16,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from shared.domain.guarding import Stage
 from shared.domain.machines import MachineId
+from shared.domain.policies import Lock, Scope
 from shared.domain.rules import LOCK_MARK, OPEN_MARK, Nsg, Rule
 from shared.ports import Conflict, NotFound, Unavailable
-from shared.services.enabling import Change, enable
+from shared.services.enabling import Change, enable, enable_all
 from shared.services.grants import ask, resume, revoke
 from shared.services.policies import Removal, disable
 from shared.services.repairing import repair
@@ -28,10 +29,11 @@ from tests.domain.values import GROUP, STRANGER, SUBNET_GROUP
 from tests.domain.values import rule as written
 from tests.services.cloud import Trouble
 from tests.services.process import Crash, Process
-from tests.services.town import BOB, POLICY, WEB_01, WEB_02, WEB_03, Town, wish
+from tests.services.town import BARE, BOB, POLICY, WEB_01, WEB_02, WEB_03, Town, wish
 
-MACHINES = st.sampled_from((WEB_01, WEB_02, WEB_03))
-ADDRESSES = {WEB_01: "10.0.0.4", WEB_02: "10.0.0.5", WEB_03: "10.0.0.6"}
+MACHINES = st.sampled_from((WEB_01, WEB_02, WEB_03, BARE))
+ADDRESSES = {WEB_01: "10.0.0.4", WEB_02: "10.0.0.5", WEB_03: "10.0.0.6", BARE: "10.0.0.7"}
+LOOSER = replace(POLICY, lock=Lock(Scope.PORTS))
 _DOWN = st.integers(1, 40).map(lambda call: Process(errors={call: Unavailable("down")}))
 _DYING = st.integers(1, 40).map(lambda call: Process(dies_at=call))
 PROCESSES = st.builds(Process) | _DOWN | _DYING
@@ -69,9 +71,23 @@ class Story(RuleBasedStateMachine):
     def somebody_enables(self, machine: MachineId, process: Process, troubles: list[Trouble]) -> None:
         self.act(lambda world: enable(world, machine, Change(POLICY, BOB)), process, troubles)
 
+    @rule(machines=st.sets(MACHINES, min_size=2), process=PROCESSES, troubles=TROUBLES)
+    def somebody_enables_many(self, machines: set[MachineId], process: Process, troubles: list[Trouble]) -> None:
+        self.act(lambda world: enable_all(world, sorted(machines, key=str), Change(LOOSER, BOB)), process, troubles)
+
+    @rule(machine=MACHINES, discards=st.booleans(), process=PROCESSES)
+    def somebody_disables(self, machine: MachineId, discards: bool, process: Process) -> None:  # noqa: FBT001 - drawn.
+        self.act(lambda world: disable(world, machine, Removal(BOB, discards_group=discards)), process, [])
+
     @rule(machine=MACHINES, process=PROCESSES, troubles=TROUBLES)
-    def somebody_disables(self, machine: MachineId, process: Process, troubles: list[Trouble]) -> None:
+    def somebody_disables_in_trouble(self, machine: MachineId, process: Process, troubles: list[Trouble]) -> None:
         self.act(lambda world: disable(world, machine, Removal(BOB)), process, troubles)
+
+    @rule()
+    def somebody_takes_the_group_off_a_machine(self) -> None:
+        machine = self.town.cloud.machines[BARE]
+        bare = tuple(replace(place, nic_nsg=None) for place in machine.endpoints)
+        self.town.cloud.machines[BARE] = replace(machine, endpoints=bare)
 
     @rule(machine=MACHINES, port=st.sampled_from((22, 3389)), process=PROCESSES, troubles=TROUBLES)
     def somebody_asks(self, machine: MachineId, port: int, process: Process, troubles: list[Trouble]) -> None:

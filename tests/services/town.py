@@ -1,7 +1,8 @@
-"""A small world to act in: three machines, three groups, and people who ask.
+"""A small world to act in: four machines, two groups, and people who ask.
 
 `Town` keeps everything that outlives a process. `live` runs one act in a process of its own and cleans up after it,
 whether it ended well or died. web-01 lies behind its own group and its subnet's; web-02 and web-03 share the latter.
+bare-01 has no group at all.
 """
 
 import asyncio
@@ -34,6 +35,7 @@ from tests.services.process import Process
 
 ANN, BOB = Person("ann", "Ann"), Person("bob", "Bob")
 WEB_01, WEB_02, WEB_03 = machine_id("web-01"), machine_id("web-02"), machine_id("web-03")
+BARE = machine_id("bare-01")
 HOUR = timedelta(hours=1)
 POLICY = Policy(
     tuple(PolicyPort((port, port), Protocol.TCP, ("*",), timedelta(hours=3)) for port in (22, 3389)),
@@ -45,6 +47,7 @@ def _cloud(shelf: memory.Shelf) -> Cloud:
         WEB_01: endpoint("10.0.0.4", GROUP, SUBNET_GROUP),
         WEB_02: endpoint("10.0.0.5", None, SUBNET_GROUP),
         WEB_03: endpoint("10.0.0.6", None, SUBNET_GROUP),
+        BARE: endpoint("10.0.0.7", None, None),
     }
     machines = {id_: Machine(id_, "westeurope", "Linux", (home,)) for id_, home in homes.items()}
     cloud = Cloud(machines, {}, shelf)
@@ -118,8 +121,9 @@ class Town:
 
     def passes(self, port: int = 22, source: str = OFFICE, address: str = "10.0.0.4") -> bool:
         """What the network would do with a packet, by the box's oracle."""
-        own = [self.cloud.groups[GROUP.lower()]] if address == "10.0.0.4" else []
-        return bridge.verdict((self.cloud.groups[SUBNET_GROUP.lower()], *own), Flow(source, port), address).passes
+        places = (place for machine in self.cloud.machines.values() for place in machine.endpoints)
+        path = next((place.path for place in places if place.address == address), (SUBNET_GROUP, GROUP))
+        return bridge.verdict([self.cloud.groups[nsg.lower()] for nsg in path], Flow(source, port), address).passes
 
     def holes(self) -> Iterator[Rule]:
         """Every allow rule of a grant, wherever it stands."""
