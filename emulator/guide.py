@@ -40,6 +40,9 @@ Try it, in another shell:
   token() {{ curl -s {site.postern}/.auth/local/token -H "$JSON" -d "{{\\"user\\": \\"$1\\"}}" \\
     | sed 's/.*"access_token": *"\\([^"]*\\)".*/\\1/'; }}
 
+  # Which machines are there, and which need somebody?
+  curl -s -H "Authorization: Bearer $(token auditor)" {site.postern}/api/machines?state=notConfigured
+
   # An administrator locks web-01.
   curl -s -X PUT -H "Authorization: Bearer $(token administrator)" \\
     {site.postern}/api/policies$M -H "$JSON" -d '{{"ports": [{{"number": 22}}]}}'

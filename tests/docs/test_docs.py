@@ -7,8 +7,12 @@ from pathlib import Path
 from pkgutil import resolve_name
 
 from shared.documents.grants import GrantRequest, read_grant_request
-from shared.documents.policies import read_policy
+from shared.documents.policies import read_many, read_policy
+from shared.domain.findings import What
+from shared.domain.forecasts import Why
+from shared.domain.inventory import State as Tab
 from shared.domain.lifecycle import TRANSITIONS, Reason, State
+from shared.domain.listing import Urgency
 from shared.domain.policies import Policy
 from shared.settings import NAMES
 from shared.triggers.endpoints import ENDPOINTS
@@ -57,9 +61,20 @@ def test_every_reason_and_state_is_named() -> None:
     assert [] == [name for name in (*Reason, *State) if f"`{name}`" not in text]
 
 
+def test_every_reason_of_the_list_and_every_finding_is_named() -> None:
+    told = {*Tab, *Urgency, *Why}
+    assert [] == [name for name in told if f"`{name}`" not in page("http-api.md")]
+    assert [] == [name for name in What if f"`{name}`" not in page("operations.md")]
+
+
 def test_the_example_policy_is_one() -> None:
     [example] = examples("http-api.md", "A policy")
     assert isinstance(read_policy(example.encode(), timedelta(minutes=5)), Policy)
+
+
+def test_the_example_of_many_machines_is_one() -> None:
+    [example] = examples("http-api.md", "Many machines")
+    assert isinstance(read_many(example.encode(), timedelta(minutes=5)), tuple)
 
 
 def test_the_example_request_is_one() -> None:
