@@ -17,12 +17,14 @@ from azure.core.rest import HttpRequest
 from azure.mgmt.network.aio import NetworkManagementClient
 
 from shared.adapters.arm_errors import Forbidden, translated
-from shared.ports import Clock, Unavailable
+from shared.ports import Clock, Conflict, Unavailable
 
 SCOPE = "https://management.azure.com/.default"
 COMPUTE_VERSION = "2024-07-01"
 NETWORK_VERSION = "2024-05-01"
 _TRIES = 3
+_POLLS = (0.4, *([0.6] * 5), *([1.0] * 20), *([2.0] * 20))
+_PARTS = 9
 _PATIENCE = timedelta(seconds=5)
 
 
@@ -78,6 +80,15 @@ class Arm:
 
         return await self.ask(read, f"reading {path}")
 
+    async def until[T](self, is_settled: Callable[[T], bool], look: Callable[[], Awaitable[T]], what: str) -> T:
+        """Look at something again and again until ARM is done with it. Raises what looking raises, Unavailable."""
+        for seconds in _POLLS:
+            seen = await look()
+            if is_settled(seen):
+                return seen
+            await self.clock.sleep(timedelta(seconds=seconds))
+        raise Unavailable(f"{what} is being updated for too long")
+
     async def ask[T](self, call: Callable[[], Awaitable[T]], what: str, *, writes: bool = False) -> T:
         """Call ARM; where it asks for a little patience, have it, and where it asks for much, raise."""
         for _ in range(_TRIES - 1):
@@ -90,3 +101,11 @@ class Arm:
                 await self.clock.sleep(error.retry_after)
         with translated(what, writes=writes):
             return await call()
+
+
+def place_of(id_: str, kind: str) -> tuple[str, str]:
+    """The resource group and the name in a resource id of one kind. Raises Conflict: ARM, which gave it, has moved."""
+    parts = id_.split("/")
+    if len(parts) != _PARTS or parts[7].lower() != kind.lower():
+        raise Conflict(f"not the resource id of one of {kind}: {id_}")
+    return parts[4], parts[8]

@@ -9,17 +9,15 @@ Source: REST reference "Network Interfaces - Create Or Update".
 from __future__ import annotations
 
 from copy import deepcopy
-from datetime import timedelta
 from typing import Any
 
 from azure.mgmt.network.models import NetworkInterface
 
-from shared.adapters.arm_client import Arm
-from shared.ports import Conflict, Unavailable
+from shared.adapters.arm_client import Arm, place_of
+from shared.ports import Conflict
 
-POLLS = (0.4, *([0.6] * 5), *([1.0] * 20), *([2.0] * 20))
-"""How many seconds lie between looks at what is being changed."""
 _NSG = "networkSecurityGroup"
+_KIND = "networkInterfaces"
 
 
 class ArmInterfaces:
@@ -50,26 +48,22 @@ class ArmInterfaces:
         changed = NetworkInterface(body)
         interfaces, headers = self._arm.client(nic).network_interfaces, {"If-Match": str(document["etag"])}
         await self._arm.ask(
-            lambda: interfaces.begin_create_or_update(*_name(nic), changed, polling=False, headers=headers),
+            lambda: interfaces.begin_create_or_update(*place_of(nic, _KIND), changed, polling=False, headers=headers),
             f"writing {nic}",
             writes=True,
         )
 
     async def _settled(self, nic: str) -> NetworkInterface:
         interfaces = self._arm.client(nic).network_interfaces
-        for seconds in POLLS:
-            found = await self._arm.ask(lambda: interfaces.get(*_name(nic)), f"reading {nic}")
-            if found["properties"].get("provisioningState") not in {"Updating", "Deleting"}:
-                return found
-            await self._arm.clock.sleep(timedelta(seconds=seconds))
-        raise Unavailable(f"{nic} is being updated for too long")
+
+        async def look() -> NetworkInterface:
+            return await self._arm.ask(lambda: interfaces.get(*place_of(nic, _KIND)), f"reading {nic}")
+
+        return await self._arm.until(_is_settled, look, nic)
 
 
-def _name(nic: str) -> tuple[str, str]:
-    parts = nic.split("/")
-    if len(parts) != 9 or parts[7].lower() != "networkinterfaces":  # noqa: PLR2004 - the parts of such an id.
-        raise Conflict(f"not the resource id of a network interface: {nic}")
-    return parts[4], parts[8]
+def _is_settled(document: NetworkInterface) -> bool:
+    return document["properties"].get("provisioningState") not in {"Updating", "Deleting"}
 
 
 def _group_of(document: NetworkInterface) -> str | None:

@@ -15,20 +15,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from azure.mgmt.network.models import NetworkSecurityGroup
 
-from shared.adapters.arm_client import Arm
+from shared.adapters.arm_client import Arm, place_of
 from shared.adapters.arm_errors import Forbidden, InUse, Locked, Malformed
-from shared.adapters.arm_interfaces import POLLS, ArmInterfaces
+from shared.adapters.arm_interfaces import ArmInterfaces
 from shared.adapters.arm_machines import Read, read_machine
 from shared.adapters.arm_rules import MADE_FOR, read_nsg, write_rule
 from shared.domain.machines import Machine, MachineId
 from shared.domain.planning import Change, Kind, Plan
 from shared.domain.rules import Access
-from shared.ports import Conflict, NotFound, Observed, Rejected, Unavailable
+from shared.ports import NotFound, Observed, Rejected
+
+_KIND = "networkSecurityGroups"
 
 
 class ArmNetwork:
@@ -46,7 +47,7 @@ class ArmNetwork:
     async def group(self, nsg: str) -> Observed:
         """The group as it stands."""
         groups = self._arm.client(nsg).network_security_groups
-        document = await self._arm.ask(lambda: groups.get(*_group_name(nsg)), f"reading {nsg}")
+        document = await self._arm.ask(lambda: groups.get(*place_of(nsg, _KIND)), f"reading {nsg}")
         return Observed(read_nsg(document), document)
 
     async def apply(self, observed: Observed, plan: Plan) -> Observed:
@@ -106,9 +107,9 @@ class ArmNetwork:
         groups = self._arm.client(nsg).network_security_groups
         try:
             await self._arm.ask(
-                lambda: groups.begin_delete(*_group_name(nsg), polling=False), f"deleting {nsg}", writes=True
+                lambda: groups.begin_delete(*place_of(nsg, _KIND), polling=False), f"deleting {nsg}", writes=True
             )
-            await self._settled(nsg, until_gone=True)
+            await self._arm.until(lambda _: False, lambda: self.group(nsg), nsg)
         except InUse:
             return False
         except NotFound:
@@ -122,7 +123,7 @@ class ArmNetwork:
         groups = self._arm.client(nsg.id).network_security_groups
         await self._arm.ask(
             lambda: groups.begin_create_or_update(
-                *_group_name(nsg.id), body, polling=False, headers={"If-None-Match": "*"}
+                *place_of(nsg.id, _KIND), body, polling=False, headers={"If-None-Match": "*"}
             ),
             f"making {nsg.id}",
             writes=True,
@@ -131,7 +132,7 @@ class ArmNetwork:
 
     async def _replace(self, observed: Observed, changes: tuple[Change, ...]) -> Observed:
         body = NetworkSecurityGroup(_with_changes(observed.document, changes))
-        place, groups = _group_name(observed.nsg.id), self._arm.client(observed.nsg.id).network_security_groups
+        place, groups = place_of(observed.nsg.id, _KIND), self._arm.client(observed.nsg.id).network_security_groups
         await self._arm.ask(
             lambda: groups.begin_create_or_update(*place, body, polling=False, headers=_only_if(observed)),
             f"writing {observed.nsg.id}",
@@ -141,7 +142,7 @@ class ArmNetwork:
 
     async def _change(self, observed: Observed, change: Change) -> None:
         rules, rule = self._arm.client(observed.nsg.id).security_rules, change.rule
-        place, headers = (*_group_name(observed.nsg.id), rule.name), _only_if(observed)
+        place, headers = (*place_of(observed.nsg.id, _KIND), rule.name), _only_if(observed)
         body: Any = write_rule(rule)
 
         async def write() -> None:
@@ -152,20 +153,8 @@ class ArmNetwork:
 
         await self._arm.ask(write, f"writing rule {rule.name}", writes=True)
 
-    async def _settled(self, nsg: str, *, until_gone: bool = False) -> Observed:
-        for seconds in POLLS:
-            observed = await self.group(nsg)
-            if observed.nsg.settled and not until_gone:
-                return observed
-            await self._arm.clock.sleep(timedelta(seconds=seconds))
-        raise Unavailable(f"{nsg} is being updated for too long")
-
-
-def _group_name(nsg: str) -> tuple[str, str]:
-    parts = nsg.split("/")
-    if len(parts) != 9 or parts[7].lower() != "networksecuritygroups":  # noqa: PLR2004 - the parts of such an id.
-        raise Conflict(f"not the resource id of a network security group: {nsg}")
-    return parts[4], parts[8]
+    async def _settled(self, nsg: str) -> Observed:
+        return await self._arm.until(lambda seen: seen.nsg.settled, lambda: self.group(nsg), nsg)
 
 
 def _only_if(observed: Observed) -> dict[str, str]:

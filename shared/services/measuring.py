@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from shared.domain.claims import OpenClaim
 from shared.domain.exposure import Leak, leaks
@@ -22,7 +21,8 @@ class Sight:
     def __init__(self, world: World, seen: Iterable[Nsg] = ()) -> None:
         self._world = world
         self._seen = {nsg.id.lower(): nsg for nsg in seen}
-        self._looks: dict[tuple[str, str], asyncio.Task[Any]] = {}
+        self._groups: dict[str, asyncio.Task[Nsg]] = {}
+        self._desks: dict[str, asyncio.Task[list[OpenClaim]]] = {}
 
     async def measure(self, guarded: Guarded) -> tuple[Leak, ...] | None:
         """What gets through to a machine; None when it has no address to try. Raises NotFound, Unavailable."""
@@ -38,20 +38,10 @@ class Sight:
     async def _group(self, nsg: str) -> Nsg:
         if nsg.lower() in self._seen:
             return self._seen[nsg.lower()]
-        group: Nsg = await self._once("group", nsg, self._read(nsg))
-        return group
+        return await _once(self._groups, nsg, self._read)
 
     async def _opened(self, nsg: str) -> list[OpenClaim]:
-        claims: list[OpenClaim] = await self._once("opened", nsg, self._claims(nsg))
-        return claims
-
-    async def _once(self, kind: str, nsg: str, look: Coroutine[None, None, Any]) -> Any:  # noqa: ANN401 - either look.
-        key = (kind, nsg.lower())
-        if key in self._looks:
-            look.close()
-        else:
-            self._looks[key] = asyncio.create_task(look)
-        return await self._looks[key]
+        return await _once(self._desks, nsg, self._claims)
 
     async def _read(self, nsg: str) -> Nsg:
         return (await self._world.network.group(nsg)).nsg
@@ -60,6 +50,13 @@ class Sight:
         entries, now = await self._world.desk.entries(nsg), self._world.clock.now()
         claims = [entry.claim for entry in entries.values()]
         return [claim for claim in claims if isinstance(claim, OpenClaim) and is_wanted(claim, now)]
+
+
+async def _once[T](looks: dict[str, asyncio.Task[T]], nsg: str, look: Callable[[str], Coroutine[None, None, T]]) -> T:
+    """What a look at a group shows; those who come later share the first look."""
+    if nsg.lower() not in looks:
+        looks[nsg.lower()] = asyncio.create_task(look(nsg))
+    return await looks[nsg.lower()]
 
 
 def _concerns(claim: OpenClaim, guarded: Guarded) -> bool:
