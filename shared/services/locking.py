@@ -21,7 +21,7 @@ from shared.ports import Conflict, Stored, Unavailable
 from shared.services.measuring import Sight
 from shared.services.serving import Purpose
 from shared.services.settling import Settled, settle, settle_even_if_gone
-from shared.services.world import World, each
+from shared.services.world import World, each, every
 
 _GROUPS_AT_ONCE = 8
 _MACHINES_AT_ONCE = 16
@@ -70,10 +70,7 @@ async def _serve(world: World, nsg: str, claims: dict[str, LockClaim]) -> Settle
         return None
     entries = await world.desk.entries(nsg)
     new = [claim for key, claim in closing.items() if key not in entries or entries[key].claim != claim]
-    posted = await each(lambda claim: world.desk.post(nsg, claim), new, _MACHINES_AT_ONCE)
-    for result in posted:
-        if isinstance(result, Exception):
-            raise result
+    await every(lambda claim: world.desk.post(nsg, claim), new, _MACHINES_AT_ONCE)
     settled = await settle(world, nsg, closing, Purpose.CLOSE)
     if settled is None:
         raise Unavailable(f"{nsg} is being changed by somebody else; it will be locked after that")

@@ -23,7 +23,7 @@ from shared.domain.surface import Surface
 from shared.ports import NotFound, Unavailable
 from shared.services.enabling import NO_MACHINE, known
 from shared.services.viewing import Panorama, panorama
-from shared.services.world import World, each
+from shared.services.world import World, every
 
 _READS_AT_ONCE = 16
 _RECENT = timedelta(days=7)
@@ -39,18 +39,15 @@ async def page(world: World, wanted: Filter, size: int, after: Place | None) -> 
     scene = Scene(Surface(seen.groups), seen.groups, seen.locks, policies, opened)
     counts: Counter[State] = Counter()
     shown: list[Row] = []
-    for sighting in _sightings(seen, policies):
-        one = row(sighting, seen.wiring.machine(sighting), scene)
+    for sighting, machine in _machines(seen, policies):
+        one = row(sighting, machine, scene)
         counts[one.state] += 1
         if wanted.shows(one) and (after is None or one.place > after):
             shown.append(one)
     first = heapq.nsmallest(size + 1, shown, key=lambda one: one.place)
     rows = first[:size]
-    uses = await each(lambda one: _use_of(world, one), rows, _READS_AT_ONCE)
-    for use in uses:
-        if isinstance(use, Exception):
-            raise use
-    found = [(one, use if isinstance(use, Use) else None) for one, use in zip(rows, uses, strict=True)]
+    uses = await every(lambda one: _use_of(world, one), rows, _READS_AT_ONCE)
+    found = list(zip(rows, uses, strict=True))
     return Page(found, rows[-1].place if len(first) > size else None, counts, seen.at, seen.warnings)
 
 
@@ -62,12 +59,12 @@ async def _policies(world: World, subscriptions: Iterable[str]) -> dict[MachineI
     }
 
 
-def _sightings(seen: Panorama, policies: Mapping[MachineId, Guarded]) -> Iterable[Sighting]:
-    """The machines that the index shows, and those under a policy that it does not, or not yet."""
-    yield from seen.sightings.values()
+def _machines(seen: Panorama, policies: Mapping[MachineId, Guarded]) -> Iterable[tuple[Sighting, Machine | None]]:
+    """The machines that the index shows, and those under a policy that it does not, or not yet, as they are kept."""
+    yield from ((sighting, seen.wiring.machine(sighting)) for sighting in seen.sightings.values())
     for id_, guarded in policies.items():
         if str(id_).lower() not in seen.sightings:
-            yield _sighting_of(guarded.machine)
+            yield _sighting_of(guarded.machine), guarded.machine
 
 
 def _sighting_of(machine: Machine, known_as: Sighting | None = None) -> Sighting:
@@ -80,15 +77,12 @@ def _sighting_of(machine: Machine, known_as: Sighting | None = None) -> Sighting
 async def _opened(world: World, groups: Iterable[Nsg]) -> dict[str, list[OpenClaim]]:
     """The grants that are open, for the groups in which a rule of a grant stands."""
     nsgs = [nsg.id.lower() for nsg in groups if any(rule.mark == OPEN_MARK for rule in nsg.rules)]
-    desks = await each(world.desk.entries, nsgs, _READS_AT_ONCE)
-    now = world.clock.now()
-    found: dict[str, list[OpenClaim]] = {}
-    for nsg, desk in zip(nsgs, desks, strict=True):
-        if isinstance(desk, Exception):
-            raise desk
-        claims = [entry.claim for entry in desk.values()]
-        found[nsg] = [claim for claim in claims if isinstance(claim, OpenClaim) and is_wanted(claim, now)]
-    return found
+    desks, now = await every(world.desk.entries, nsgs, _READS_AT_ONCE), world.clock.now()
+    found = {nsg: [entry.claim for entry in desk.values()] for nsg, desk in zip(nsgs, desks, strict=True)}
+    return {
+        nsg: [claim for claim in claims if isinstance(claim, OpenClaim) and is_wanted(claim, now)]
+        for nsg, claims in found.items()
+    }
 
 
 async def _use_of(world: World, one: Row) -> Use | None:

@@ -17,7 +17,7 @@ from shared.services.locking import Standing
 from shared.services.measuring import measure_now
 from shared.services.previewing import foresee, preview
 from shared.services.settling import settle_even_if_gone
-from shared.services.world import World, each
+from shared.services.world import World, every
 
 NO_POLICY = "Just-in-time access is not enabled on this machine, or you may not see it."
 _GROUPS_AT_ONCE = 8
@@ -99,12 +99,9 @@ async def remove(world: World, stored: Stored[Guarded]) -> Removed:
     claims = guarded.lock_claims()
     for nsg, claim in claims.items():
         await world.desk.post(nsg, claim)
-    settled = await each(lambda nsg: settle_even_if_gone(world, nsg, [claims[nsg].key]), claims, _GROUPS_AT_ONCE)
-    for result in settled:
-        if isinstance(result, Exception):
-            raise result
-        if result is None:
-            raise Unavailable("The machine's groups are being changed by somebody else.")
+    settled = await every(lambda nsg: settle_even_if_gone(world, nsg, [claims[nsg].key]), claims, _GROUPS_AT_ONCE)
+    if not all(settled):
+        raise Unavailable("The machine's groups are being changed by somebody else.")
     kept_because = await _discard_group(world, guarded) if guarded.discards_group else None
     left = await measure_now(world, guarded)
     await world.policies.remove(stored)

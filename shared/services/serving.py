@@ -18,7 +18,7 @@ from shared.domain.observing import has_vanished, is_wanted, outcome_of
 from shared.domain.planning import Kind, Leave, Plan, plan
 from shared.domain.rules import Nsg
 from shared.ports import Conflict, Entry, NotFound, Observed, PriorityTaken, Rejected
-from shared.services.world import World, each
+from shared.services.world import World, every
 
 _READS_AT_ONCE = 16
 
@@ -119,10 +119,7 @@ def _numbers(made: Plan) -> set[int]:
 async def _ask_authorities(world: World, nsg: Nsg, entries: Entries, turn: Turn) -> frozenset[str]:
     """The grants that may be opened now. Raises Conflict when a claim had to be put right, so that it is read again."""
     pending = [entry for entry in entries.values() if entry.pending and not turn.leaves(entry)]
-    asked = await each(lambda entry: _ask(world, nsg, entry), pending, _READS_AT_ONCE)
-    for result in asked:
-        if isinstance(result, Exception):
-            raise result
+    await every(lambda entry: _ask(world, nsg, entry), pending, _READS_AT_ONCE)
     wanted = [entry.claim for entry in pending if entry.claim.wanted is Wanted.PRESENT]
     return frozenset(claim.grant for claim in wanted if isinstance(claim, OpenClaim))
 

@@ -19,7 +19,7 @@ from shared.domain.observing import is_wanted
 from shared.domain.rules import DEFAULTS, Nsg
 from shared.ports import Conflict, Entry, Lease, NotFound, Observed, Unavailable
 from shared.services.serving import Entries, Purpose, Turn, serve
-from shared.services.world import World, each
+from shared.services.world import World, every
 
 _FIRST_LOOK, _LAST_LOOK = timedelta(milliseconds=250), timedelta(seconds=1)
 _AFTER_CONFLICT, _AFTER_MANY_CONFLICTS = timedelta(milliseconds=300), timedelta(seconds=5)
@@ -154,11 +154,8 @@ def unmade(nsg: str, claim: LockClaim) -> Observed:
 
 async def settle_all(world: World, claims: Mapping[str, Claim], purpose: Purpose) -> dict[str, Settled | None]:
     """Settle several groups side by side, each with one claim that is on its desk."""
-    settled = await each(lambda nsg: settle(world, nsg, [claims[nsg].key], purpose), claims, at_once=len(claims) or 1)
-    for result in settled:
-        if isinstance(result, Exception):
-            raise result
-    return dict(zip(claims, (result for result in settled if not isinstance(result, Exception)), strict=True))
+    settled = await every(lambda nsg: settle(world, nsg, [claims[nsg].key], purpose), claims, at_once=len(claims) or 1)
+    return dict(zip(claims, settled, strict=True))
 
 
 async def settle_even_if_gone(world: World, nsg: str, keys: Iterable[str]) -> Settled | None:

@@ -73,3 +73,12 @@ async def each[T, R](do: Callable[[T], Awaitable[R]], items: Iterable[T], at_onc
                 return error
 
     return list(await asyncio.gather(*(one(item) for item in items)))
+
+
+async def every[T, R](do: Callable[[T], Awaitable[R]], items: Iterable[T], at_once: int) -> list[R]:
+    """Do something for each item, a few at once; when all have had their turn, the first error is raised."""
+    results = await each(do, items, at_once)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+    return [result for result in results if not isinstance(result, Exception)]
