@@ -180,6 +180,10 @@ class Grants(Protocol):
         """The grants of a machine that may still hold something open."""
         ...
 
+    async def since(self, machine: MachineId, at: datetime) -> Sequence[Grant]:
+        """The grants of a machine that were asked for at or after a time, the oldest first."""
+        ...
+
     async def page(self, wanted: GrantFilter, size: int, token: str | None) -> tuple[Sequence[Grant], str | None]:
         """A page of grants and the token of the next. Raises ValueError for a token that is none of ours."""
         ...

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 
 from azure.core import MatchConditions
 
@@ -16,7 +17,7 @@ from shared.adapters.codec import Codec
 from shared.adapters.storage import Entity, Tables, checked, etag_of, read_all, safe_key, translated
 from shared.adapters.table_audit import TableAudit
 from shared.domain.grants import Grant, GrantFilter
-from shared.domain.keys import is_grant_id, machine_key_of, turned_around
+from shared.domain.keys import earliest_grant_id, is_grant_id, machine_key_of, turned_around
 from shared.domain.lifecycle import UNFINISHED
 from shared.domain.machines import MachineId
 from shared.ports import NotFound, Stored
@@ -79,6 +80,13 @@ class TableGrants:
         table = await self._tables.table(_TABLE)
         query = read_all(table, f"PartitionKey eq @partition and ({states})", partition=machine.key)
         return [self._stored(entity) async for entity in query]
+
+    async def since(self, machine: MachineId, at: datetime) -> Sequence[Grant]:
+        """The grants of a machine that were asked for at or after a time, the oldest first."""
+        table = await self._tables.table(_TABLE)
+        first = earliest_grant_id(at)
+        query = read_all(table, "PartitionKey eq @partition and RowKey ge @first", partition=machine.key, first=first)
+        return [self._stored(entity).value async for entity in query]
 
     async def page(self, wanted: GrantFilter, size: int, token: str | None) -> tuple[Sequence[Grant], str | None]:
         """A page of grants and the token of the next. Raises ValueError for a token that is none of ours."""

@@ -30,6 +30,11 @@ def new_grant_id(machine_key: str, now: datetime, chance: int) -> str:
     return _encode(int(now.timestamp() * 1000), _TIME) + machine_key + _encode(chance, _CHANCE)
 
 
+def earliest_grant_id(at: datetime) -> str:
+    """What sorts before the id of every grant that was asked for at or after a time."""
+    return _encode(int(at.timestamp() * 1000), _TIME)
+
+
 def is_grant_id(text: str) -> bool:
     """Whether a text has the form of a grant id."""
     return _GRANT_ID.fullmatch(text) is not None

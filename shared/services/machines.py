@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.domain.claims import OpenClaim
-from shared.domain.grants import Grant, GrantFilter
 from shared.domain.guarding import Guarded
 from shared.domain.inventory import Kind, ResourceLock, Sighting, State
 from shared.domain.inventory import Place as At
@@ -27,8 +26,6 @@ from shared.services.world import World, every
 
 _READS_AT_ONCE = 16
 _RECENT = timedelta(days=7)
-_GRANTS_PAGE = 100
-_MOST_RECENT = 1000
 
 
 async def page(world: World, wanted: Filter, size: int, after: Place | None) -> Page:
@@ -92,15 +89,8 @@ async def _use_of(world: World, one: Row) -> Use | None:
 
 async def use_of(world: World, id_: MachineId) -> Use:
     """How a machine was used in the last seven days, and its latest access among these grants."""
-    since, token = world.clock.now() - _RECENT, None
-    grants: list[Grant] = []
-    while len(grants) < _MOST_RECENT:
-        found, token = await world.grants.page(GrantFilter(machine=id_), _GRANTS_PAGE, token)
-        grants += found
-        if token is None or any(grant.requested_at < since for grant in found):
-            break
-    recent = [grant for grant in grants if grant.requested_at >= since]
-    latest = next((grant for grant in grants if grant.started_at), None)
+    recent = await world.grants.since(id_, world.clock.now() - _RECENT)
+    latest = next((grant for grant in reversed(recent) if grant.started_at), None)
     return Use(sum(grant.unfinished for grant in recent), len(recent), latest)
 
 

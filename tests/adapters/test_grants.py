@@ -113,6 +113,13 @@ class GrantsContract:
         page, _ = await subject.grants.page(wanted, 10, None)
         assert [mine.value] == list(page)
 
+    async def test_the_grants_of_a_machine_since_a_time_are_found_and_no_others(self, subject: Subject) -> None:
+        machine = fresh_machine()
+        kept = [await subject.grants.add(fresh_grant(machine, after=seconds)) for seconds in (0, 60, 120)]
+        await subject.grants.add(fresh_grant(after=90))
+        found = await subject.grants.since(machine, kept[1].value.requested_at)
+        assert [kept[1].value, kept[2].value] == list(found)
+
     async def test_a_token_of_somebody_else_s_making_is_refused(self, subject: Subject) -> None:
         with pytest.raises(ValueError, match="token"):
             await subject.grants.page(GrantFilter(), 10, "' or 1 eq 1")

@@ -127,6 +127,12 @@ class MemoryGrants(Port):
         await self.call("grants.unfinished")
         return [kept for kept in self.shelf.grants.values() if kept.value.machine == machine and kept.value.unfinished]
 
+    async def since(self, machine: MachineId, at: datetime) -> Sequence[Grant]:
+        """What was asked for at or after a time."""
+        await self.call("grants.since")
+        grants = [kept.value for _, kept in sorted(self.shelf.grants.items())]
+        return [grant for grant in grants if grant.machine == machine and grant.requested_at >= at]
+
     async def page(self, wanted: GrantFilter, size: int, token: str | None) -> tuple[Sequence[Grant], str | None]:
         """The newest first; the token is the last id of the page before."""
         await self.call("grants.page")
