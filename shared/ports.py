@@ -116,8 +116,8 @@ class Network(Protocol):
         """Take a group off a network interface; one that does not have it is no error. As `attach` otherwise."""
         ...
 
-    async def discard(self, nsg: str) -> bool:
-        """Delete a group; False when something still uses it. One that is gone is no error. Raises Unavailable."""
+    async def discard(self, nsg: str) -> str | None:
+        """Delete a group; why not, when it is used or may not be deleted. One that is gone is no error."""
         ...
 
 

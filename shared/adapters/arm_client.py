@@ -17,7 +17,7 @@ from azure.core.rest import HttpRequest
 from azure.mgmt.network.aio import NetworkManagementClient
 
 from shared.adapters.arm_errors import Forbidden, translated
-from shared.ports import Clock, Conflict, Unavailable
+from shared.ports import Clock, Conflict, NotFound, Unavailable
 
 SCOPE = "https://management.azure.com/.default"
 COMPUTE_VERSION = "2024-07-01"
@@ -62,8 +62,11 @@ class Arm:
         return await self._read(path, HttpRequest("GET", path, params={"api-version": version}))
 
     async def pages(self, path: str, version: str) -> AsyncIterator[list[Mapping[str, Any]]]:
-        """The pages of a list. Raises NotFound, Unavailable."""
-        document = await self.get(path, version)
+        """The pages of a list. Raises Unavailable: a list that is not there cannot be looked at, and is not empty."""
+        try:
+            document = await self.get(path, version)
+        except (NotFound, Conflict) as error:
+            raise Unavailable(f"{path} cannot be listed: {error}") from error
         yield list(document["value"])
         while link := document.get("nextLink"):
             if not str(link).startswith(f"{self.endpoint}/"):

@@ -102,8 +102,8 @@ class ArmNetwork:
         """Take a group off an interface."""
         await self._interfaces.put(nic, None, instead_of=nsg)
 
-    async def discard(self, nsg: str) -> bool:
-        """Delete a group that nothing uses."""
+    async def discard(self, nsg: str) -> str | None:
+        """Delete a group that nothing uses; why not, when that cannot be."""
         groups = self._arm.client(nsg).network_security_groups
         try:
             await self._arm.ask(
@@ -111,10 +111,12 @@ class ArmNetwork:
             )
             await self._arm.until(lambda _: False, lambda: self.group(nsg), nsg)
         except InUse:
-            return False
+            return f"{nsg} is used by others too."
+        except (Locked, Forbidden) as error:
+            return f"{error}."
         except NotFound:
             pass
-        return True
+        return None
 
     async def _make(self, observed: Observed, changes: tuple[Change, ...]) -> Observed:
         """Make a group with its rules in it. Should somebody have made one of this name meanwhile, it is a conflict."""

@@ -50,7 +50,7 @@ class GraphInventory:
         self._age = age
         self._graph: ResourceGraphClient | None = None
         self._full_again = arm.clock.now()  # When the quota of queries is full again, if it was used up.
-        self._kept: dict[object, tuple[datetime, asyncio.Task[Any]]] = {}
+        self._kept: dict[tuple[str, object], tuple[datetime, asyncio.Task[Any]]] = {}
 
     async def close(self) -> None:
         """Close the connection."""
@@ -60,13 +60,16 @@ class GraphInventory:
     async def machines(self, subscriptions: Sequence[str]) -> Snapshot:
         """Every machine."""
         wanted = tuple(sorted(subscriptions))
+        if not wanted:
+            raise ValueError("an index that is asked about no subscription may answer about all")
         snapshot: Snapshot = await self._keep(("machines", wanted), lambda: self._read_machines(wanted))
         return snapshot
 
     async def groups(self, subscription: str) -> Sequence[Attached]:
         """Every network security group of a subscription, as it now stands."""
         path = f"/subscriptions/{subscription}/providers/Microsoft.Network/networkSecurityGroups"
-        return [_attached(one) async for page in self._arm.pages(path, NETWORK_VERSION) for one in page]
+        groups: Sequence[Attached] = await self._keep(("groups", subscription), partial(self._read_groups, path))
+        return groups
 
     async def resource_locks(self, subscription: str) -> Sequence[ResourceLock]:
         """The resource locks that make something read-only."""
@@ -75,14 +78,20 @@ class GraphInventory:
         )
         return locks
 
-    async def _keep(self, key: object, read: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever is read.
-        """What was read under a key not long ago, or is being read; an attempt that failed is not kept."""
+    async def _read_groups(self, path: str) -> Sequence[Attached]:
+        return [_attached(one) async for page in self._arm.pages(path, NETWORK_VERSION) for one in page]
+
+    async def _keep(self, key: tuple[str, object], read: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever is read.
+        """What is being read under a key, or was not long ago; of groups only the former. Failures are not kept."""
         now = self._arm.clock.now()
         at, task = self._kept.get(key, (now, None))
-        if task is None or now - at > self._age or (task.done() and (task.cancelled() or task.exception())):
+        if task is None or (task.done() and (self._is_stale(key, now - at) or task.cancelled() or task.exception())):
             task = asyncio.create_task(read())
             self._kept[key] = (now, task)
         return await asyncio.shield(task)
+
+    def _is_stale(self, key: tuple[str, object], age: timedelta) -> bool:
+        return key[0] == "groups" or age > self._age
 
     async def _read_locks(self, subscription: str) -> Sequence[ResourceLock]:
         path = f"/subscriptions/{subscription}{_LOCKS}"
@@ -95,10 +104,16 @@ class GraphInventory:
 
     async def _read_machines(self, subscriptions: Sequence[str]) -> Snapshot:
         at = self._arm.clock.now()
-        networks = [one async for page in self._pages("networks", subscriptions) for one in page]
-        subnets = dict(subnet for one in networks for subnet in _subnets(one))
-        machines = [_sighting(one) async for page in self._pages("machines", subscriptions) for one in page]
-        return Snapshot(at, machines, subnets)
+        networks = [_understood(_subnets, one) async for one in self._rows("networks", subscriptions)]
+        machines = [_understood(_sighting, one) async for one in self._rows("machines", subscriptions)]
+        subnets = dict(subnet for some in networks for subnet in some or ())
+        seen = [one for one in machines if one is not None]
+        return Snapshot(at, seen, subnets, len(machines) - len(seen))
+
+    async def _rows(self, query: str, subscriptions: Sequence[str]) -> AsyncIterator[Json]:
+        async for page in self._pages(query, subscriptions):
+            for one in page:
+                yield one
 
     async def _pages(self, query: str, subscriptions: Sequence[str]) -> AsyncIterator[list[Json]]:
         """The pages of a query. While one is worked on the next is fetched, and no more than these two are held."""
@@ -148,14 +163,18 @@ def _pause(headers: Mapping[str, str]) -> timedelta:
 def _attached(document: Json) -> Attached:
     properties = document.get("properties") or {}
     nics, subnets = (
-        tuple(str(one["id"]) for one in properties.get(name) or ()) for name in ("networkInterfaces", "subnets")
+        tuple(str(one["id"]) for one in properties.get(name) or () if one.get("id"))
+        for name in ("networkInterfaces", "subnets")
     )
+    return Attached(str(document["id"]), _understood(read_nsg, document), nics, subnets)
+
+
+def _understood[T](read: Callable[[Json], T], document: Json) -> T | None:
+    """What a document says; None when nobody here understands it, which keeps nobody from seeing the others."""
     try:
-        nsg = read_nsg(document)
-    except (ValueError, KeyError):
-        # One group that says what nobody here understands keeps nobody from seeing the others.
-        nsg = None
-    return Attached(str(document["id"]), nsg, nics, subnets)
+        return read(document)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _sighting(one: Json) -> Sighting:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime
 
-from shared.adapters.storage import Tables, safe_key, translated
+from shared.adapters.storage import Tables, checked, safe_key, translated
 from shared.domain.findings import Found
 from shared.domain.grants import Grant
 from shared.domain.guarding import Guarded, Stage
@@ -66,7 +66,7 @@ class TableAudit:
         keys = {"PartitionKey": f"{at:%Y-%m-%d}", "RowKey": safe_key(f"{at:%H:%M:%S.%f}|{subject}"), "at": at}
         table = await self._tables.table(_TABLE)
         with suppress(Conflict), translated("recording in the audit"):
-            await table.create_entity({**keys, **columns})
+            await table.create_entity({**keys, **{name: checked(text) for name, text in columns.items()}})
 
 
 def _person(person: Person | None) -> dict[str, str]:

@@ -11,7 +11,7 @@ from shared.adapters.codec import Codec
 from shared.adapters.storage import Entity, Tables, checked, etag_of, read_all, safe_key, translated
 from shared.domain.guarding import Guarded
 from shared.domain.machines import MachineId
-from shared.ports import NotFound, Stored
+from shared.ports import Conflict, NotFound, Stored
 
 _TABLE = "policies"
 
@@ -43,13 +43,16 @@ class TablePolicies:
             "body": checked(self._codec.write(guarded)),
         }
         table = await self._tables.table(_TABLE)
-        with translated("writing a policy"):
-            if etag is None:
-                answer = await table.create_entity(entity)
-            else:
-                answer = await table.update_entity(
-                    entity, mode="replace", etag=etag, match_condition=MatchConditions.IfNotModified
-                )
+        try:
+            with translated("writing a policy"):
+                if etag is None:
+                    answer = await table.create_entity(entity)
+                else:
+                    answer = await table.update_entity(
+                        entity, mode="replace", etag=etag, match_condition=MatchConditions.IfNotModified
+                    )
+        except NotFound as gone:
+            raise Conflict("the policy has been removed meanwhile") from gone
         return Stored(guarded, etag_of(answer))
 
     async def remove(self, stored: Stored[Guarded]) -> None:

@@ -55,7 +55,7 @@ def write_row(row: Row, use: Use | None) -> dict[str, Any]:
 
 def _write_exposed(one: Exposed) -> dict[str, Any]:
     where = {"address": one.address, "nsg": one.nsg, "rule": one.rule, "priority": one.priority}
-    return {"port": write_span(one.span), "protocol": one.protocol, **where}
+    return {"port": write_span(one.span), "protocol": one.protocol, **where, "sources": list(one.sources)}
 
 
 def _summary(row: Row) -> dict[str, Any] | None:

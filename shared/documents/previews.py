@@ -7,6 +7,7 @@ from typing import Any
 from shared.documents.fields import write_span
 from shared.documents.policies import write_lock
 from shared.domain.forecasts import Preview, Way, why_open
+from shared.domain.guarding import Stage
 from shared.domain.planning import Change
 from shared.domain.ranges import Ranges
 from shared.domain.rules import ALL_PORTS, Nsg, Rule
@@ -15,7 +16,8 @@ from shared.domain.traffic import Traffic
 
 def write_preview(preview: Preview) -> dict[str, Any]:
     """What would become of one machine."""
-    leaking = [(leak.address, leak.rule) for leak in preview.leaks or ()]
+    locked = preview.guarded.stage is Stage.GUARDED
+    leaking = [(leak.address, leak.rule) for leak in (preview.leaks or ()) if locked]
     made = [one.before.id for one in preview.forecasts if not one.before.etag]
     return {
         "machine": str(preview.guarded.machine.id),

@@ -18,7 +18,9 @@ from typing import Final
 from shared.domain.ranges import Ranges
 
 _V6_START: Final = 2**32
-ALL_ADDRESSES: Final = Ranges.of((0, _V6_START + 2**128 - 1))
+_V4: Final = Ranges.of((0, _V6_START - 1))
+_V6: Final = Ranges.of((_V6_START, _V6_START + 2**128 - 1))
+ALL_ADDRESSES: Final = _V4 | _V6
 NO_ADDRESSES: Final = Ranges()
 
 
@@ -65,6 +67,11 @@ def is_address(text: str) -> bool:
     return True
 
 
+def spelled(address: str) -> str:
+    """The one spelling of a plain address. Raises ValueError."""
+    return str(ip_address(address))
+
+
 def canonical_prefix(text: str) -> str:
     """The one spelling of a prefix: a single address without its length, everything in lower case."""
     if text in {"*", "0.0.0.0/0"}:
@@ -79,6 +86,16 @@ def without_overlaps(prefixes: tuple[str, ...]) -> tuple[str, ...]:
     """The prefixes without those that lie inside another, sorted: ARM refuses a rule whose prefixes overlap."""
     sets = {prefix: parse_prefix(prefix) for prefix in sorted(set(prefixes))}
     return tuple(p for p in sets if not any(p != other and sets[p] <= sets[other] for other in sets))
+
+
+def is_wide(addresses: Ranges) -> bool:
+    """Whether a set is more than an organisation's own networks: beyond a /16 of IPv4 or a /48 of IPv6."""
+    return (addresses & _V4).size > 2**16 or (addresses & _V6).size > 2**80
+
+
+def family_of(address: str) -> Ranges:
+    """The addresses of the same family: no packet comes from one family to the other."""
+    return _V6 if is_v6(address) else _V4
 
 
 def is_v6(prefix: str) -> bool:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from shared.domain.addresses import is_address
 from shared.domain.claims import Claim, Finding, LockClaim, OpenClaim, Outcome
 from shared.domain.exposure import Leak
 from shared.domain.planning import Change, Kind, Plan
-from shared.domain.rules import LOCK_MARK, OPEN_MARK, Nsg
-from shared.domain.shapes import belongs_to_grant
+from shared.domain.rules import LOCK_MARK, OPEN_MARK, Nsg, Rule
+from shared.domain.shapes import belongs_to_grant, some_names
 
 
 class What(StrEnum):
@@ -65,12 +66,16 @@ def _of_lock(change: Change, nsg: Nsg, names: str, addresses: set[str]) -> Itera
     rule, stands = change.rule, nsg.find(change.rule.name)
     if stands is None:
         yield What.LOCK_MISSING, f"{rule.name}, which locks {names}, was gone and was put back."
-    elif not replace(stands, priority=rule.priority, destinations=rule.destinations).does_the_same_as(rule) or not (
-        addresses <= set(stands.destinations)
-    ):
+    elif _is_edited(stands, rule, addresses):
         yield What.LOCK_EDITED, f"{rule.name}, which locks {names}, had been changed and was put right."
     elif stands.priority != rule.priority:
         yield What.LOCK_OUTRANKED, f"{rule.name}, which locks {names}, had been outranked at {stands.priority}."
+
+
+def _is_edited(stands: Rule, rule: Rule, addresses: set[str]) -> bool:
+    """Whether a lock rule stops something else than it should, or for others than those that we wrote into it."""
+    same = replace(stands, priority=rule.priority, destinations=rule.destinations).does_the_same_as(rule)
+    return not same or not addresses <= set(stands.destinations) or not all(map(is_address, stands.destinations))
 
 
 def _counting_on(rule: str, seen: Seen) -> Iterator[LockClaim]:
@@ -81,7 +86,7 @@ def _counting_on(rule: str, seen: Seen) -> Iterator[LockClaim]:
 
 
 def _names_counting_on(rule: str, seen: Seen) -> str:
-    return ", ".join(sorted(claim.machine.name for claim in _counting_on(rule, seen)))
+    return some_names(claim.machine.name for claim in _counting_on(rule, seen))
 
 
 def _addresses_counting_on(rule: str, seen: Seen) -> set[str]:
@@ -97,5 +102,5 @@ def exposure_changed(before: Iterable[Leak], after: Iterable[Leak]) -> tuple[Wha
         return None
     if not new:
         return What.HOLDS_AGAIN, "The lock holds again."
-    through = ", ".join(sorted({leak.rule or "no network security group at all" for leak in new}))
+    through = some_names({leak.rule or "no network security group at all" for leak in new})
     return What.EXPOSED, f"The lock does not hold: {through}."

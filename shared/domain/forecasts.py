@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from shared.domain.addresses import family_of
 from shared.domain.claims import Claim
 from shared.domain.exposure import Groups, Leak
 from shared.domain.guarding import Guarded
@@ -86,9 +87,9 @@ def ways_in(machine: Machine, groups: Groups) -> tuple[Way, ...]:
 
 def _ways(endpoint: Endpoint, groups: Groups) -> Iterator[Way]:
     if not endpoint.path:
-        yield Way(endpoint.address, None, None, (Traffic(),))
+        yield Way(endpoint.address, None, None, (Traffic(family_of(endpoint.address)),))
         return
-    region: tuple[Traffic, ...] = (Traffic(),)
+    region: tuple[Traffic, ...] = (Traffic(family_of(endpoint.address)),)
     through: tuple[Passage, ...] = ()
     for id_ in endpoint.path:
         nsg = groups[id_.lower()]
@@ -111,7 +112,7 @@ def why_open(way: Way, leaking: Iterable[tuple[str, str | None]]) -> Why:
 
 
 def closed_ways(before: Iterable[Way], after: Iterable[Way]) -> tuple[Way, ...]:
-    """What rules of others let through before and nothing lets through afterwards, by the rule that let it."""
+    """What was let through before and is not afterwards, by the rule that let it."""
     left: dict[str, list[Traffic]] = {}
     for way in after:
         left.setdefault(way.address, []).extend(way.traffic)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -12,12 +13,12 @@ from shared.domain.decisions import still_offers
 from shared.domain.exposure import Leak
 from shared.domain.findings import Found, What
 from shared.domain.grants import Grant
-from shared.domain.machines import Machine
+from shared.domain.machines import Endpoint, Machine
 from shared.domain.people import Person
 from shared.domain.policies import Policy
 
 type Former = tuple[str, str]
-"""A group, and an address that a machine once had behind it."""
+"""A group, in lower case, and an address that a machine once had behind it."""
 
 
 class Stage(StrEnum):
@@ -39,8 +40,11 @@ class Guarded:
     stage: Stage = Stage.GUARDED
     own_group: str | None = None  # The group that Postern made, or is about to make, for the machine.
     discards_group: bool = False  # Whether that group goes when the policy does.
-    former: tuple[Former, ...] = ()  # What may still be locked of addresses that the machine no longer has.
-    exposed_by: tuple[Leak, ...] = ()  # What was last known to get through the lock.
+    former: tuple[Former, ...] = ()  # Where it once was. It stays locked there until nobody else is seen to be there.
+    freeing: tuple[Former, ...] = ()  # What of that is being set free.
+    yielded: tuple[Former, ...] = ()  # What stays locked when the policy goes, because others are seen to be there.
+    attached: bool = False  # Whether its own group was once seen on all of its interfaces that had none.
+    exposed_by: tuple[Leak, ...] = ()  # What was last known to get through the lock; the first few.
     found: Found | None = None  # The latest finding about the machine, which may not be on record yet.
 
     @property
@@ -59,9 +63,16 @@ class Guarded:
         return self.stage is Stage.GUARDED and all(still_offers(self.policy, port) for port in grant.ports)
 
     def seen_as(self, machine: Machine) -> Guarded:
-        """With the machine as it was just seen; what it had before is remembered, so that it is set free."""
-        places = {(nsg.lower(), address) for nsg, address in (*self.former, *_places(self.machine))}
-        return replace(self, machine=machine, former=tuple(sorted(places - set(_places(machine)))))
+        """With the machine as it was just seen; where it was before is remembered, and stays locked."""
+        now = set(places(machine))
+        before = {*self.former, *places(self.machine)} - now - set(self.freeing)
+        return replace(self, machine=machine, former=tuple(sorted(before)), freeing=_without(self.freeing, now))
+
+    def setting_free(self, some: AbstractSet[Former], held: AbstractSet[Former]) -> Guarded:
+        """With some of its former places being set free, and without those that others hold now."""
+        left = tuple(place for place in self.former if place not in some and place not in held)
+        freeing = {*self.freeing, *(place for place in self.former if place in some)} - set(held)
+        return replace(self, former=left, freeing=tuple(sorted(freeing)))
 
     def noting(self, what: What, now: datetime, detail: str) -> Guarded:
         """With a finding about the machine, which is recorded once it is stored with it."""
@@ -71,17 +82,20 @@ class Guarded:
     def lock_claims(self) -> Mapping[str, LockClaim]:
         """For each group that holds a part of the machine's lock, or held one, what is wanted there."""
         nsgs = {e.lock_nsg.lower(): e.lock_nsg for e in self.machine.endpoints if e.lock_nsg}
-        every = {nsg: nsg for nsg, _ in self.former} | nsgs
+        every = {nsg: nsg for nsg, _ in (*self.former, *self.freeing)} | nsgs
         return {nsg: self._lock_in(nsg) for nsg in every.values()}
 
     def _lock_in(self, nsg: str) -> LockClaim:
-        endpoints = self.machine.locked_in(nsg)
+        key = nsg.lower()
+        still = tuple(Endpoint(address, nic_nsg=nsg) for group, address in self.former if group == key)
+        every = (*self.machine.locked_in(nsg), *still)
+        endpoints = tuple(endpoint for endpoint in every if (key, endpoint.address) not in self.yielded)
         stands = bool(endpoints) and self.stage is Stage.GUARDED
         return replace(
             self.lock,
             endpoints=endpoints,
             wanted=Wanted.PRESENT if stands else Wanted.ABSENT,
-            former=tuple(address for group, address in self.former if group == nsg.lower()),
+            former=tuple(a for group, a in self.freeing if group == key and (key, a) not in self.yielded),
             make_in=self.machine.location if self.owns(nsg) else "",
         )
 
@@ -100,8 +114,13 @@ def lock_claims_by_group(machines: Iterable[Guarded]) -> dict[str, dict[str, Loc
     return found
 
 
-def _places(machine: Machine) -> list[Former]:
+def places(machine: Machine) -> list[Former]:
+    """Where a machine's lock stands: for each of its addresses the group, in lower case."""
     return [(endpoint.lock_nsg.lower(), endpoint.address) for endpoint in machine.endpoints if endpoint.lock_nsg]
+
+
+def _without(some: tuple[Former, ...], others: AbstractSet[Former]) -> tuple[Former, ...]:
+    return tuple(place for place in some if place not in others)
 
 
 def open_claims(grant: Grant, machine: Machine, wanted: Wanted = Wanted.PRESENT) -> Mapping[str, OpenClaim]:

@@ -84,6 +84,7 @@ class Snapshot:
     at: datetime
     machines: Sequence[Sighting]
     networks: Mapping[str, tuple[str, ...]]
+    unreadable: int = 0  # How many machines were shown in a way that nobody here understands.
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +186,7 @@ def _network_reasons(
         if key not in readable:
             yield Reason("groupOutOfReach", f"Postern cannot read {nsg}, which its lock would stand in.")
     bare = {endpoint.nic.lower(): endpoint.nic for endpoint in machine.bare}
-    for resource in (*homes.values(), *bare.values()):
+    own = (machine.id.own_nsg,) if bare else ()
+    for resource in (*homes.values(), *bare.values(), *own):
         if lock := forbidding(locks, resource):
             yield Reason("readOnly", f"The resource lock {lock.name} makes {resource} read-only.")

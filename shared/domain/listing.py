@@ -50,6 +50,7 @@ class Row:
     exposed: tuple[Exposed, ...]
     guarded: Guarded | None = None
     leaks: tuple[Leak, ...] | None = None  # For a guarded machine; None when that cannot be told.
+    judged: bool = True  # Whether every group on the way could be read.
 
     @property
     def state(self) -> State:
@@ -97,7 +98,8 @@ def row(sighting: Sighting, machine: Machine | None, scene: Scene) -> Row:
     spans = _spans(guarded)
     exposed = tuple(one for endpoint in machine.endpoints for one in scene.surface.of(endpoint, spans))
     leaks = _leaks(machine, guarded, scene) if guarded else None
-    return Row(sighting, machine, why_not, exposed, guarded, leaks)
+    judged = all(scene.surface.knows(endpoint) for endpoint in machine.endpoints)
+    return Row(sighting, machine, why_not, exposed, guarded, leaks, judged)
 
 
 def suggested_ports(system: str) -> tuple[int, ...]:
@@ -132,9 +134,14 @@ def _urgency_of_unguarded(row: Row) -> Urgency:
         return Urgency.MEDIUM
     if row.sighting.is_public and row.machine.bare:
         return Urgency.CRITICAL
+    if not row.judged:
+        return Urgency.MEDIUM
     if not row.exposed:
         return Urgency.LOW
-    return Urgency.HIGH if row.sighting.is_public else Urgency.MEDIUM
+    is_wide = any(one.wide for one in row.exposed)
+    if row.sighting.is_public:
+        return Urgency.HIGH if is_wide else Urgency.MEDIUM
+    return Urgency.MEDIUM if is_wide else Urgency.LOW
 
 
 def _not_configured(row: Row) -> Iterator[Reason]:
@@ -142,8 +149,13 @@ def _not_configured(row: Row) -> Iterator[Reason]:
         where = "and it has a public address" if row.sighting.is_public else "from wherever packets can come"
         text = f"No network security group: everything reaches it, {where}. Postern makes one when it is enabled."
         yield Reason("noNetworkSecurityGroup", text)
+    elif not row.judged:
+        yield Reason("unknown", "What reaches it cannot be told: a group on the way cannot be read.")
+    elif wide := [one for one in row.exposed if one.wide]:
+        yield Reason("openToInternet", f"The Internet reaches {_open(wide)}.")
     elif row.exposed:
-        yield Reason("openToInternet", f"The Internet reaches {_open(row.exposed)}.")
+        whence = ", ".join(sorted({source for one in row.exposed for source in one.sources}))
+        yield Reason("openToSome", f"{whence} reach {_open(row.exposed)}, at any time.")
     else:
         yield Reason("notGuarded", "No management port is open to the Internet, but nothing guards that this stays so.")
 
@@ -165,7 +177,7 @@ def _configured(guarded: Guarded, leaks: tuple[Leak, ...] | None) -> Iterator[Re
     if guarded.stage is Stage.REMOVING:
         yield Reason("removing", "Its policy is being taken away.")
     elif leaks is None:
-        yield Reason("unknown", "Whether its lock holds cannot be told: a group on the way cannot be read.")
+        yield Reason("unknown", "Whether its lock holds cannot be told: a group cannot be read, or it has no address.")
     elif leaks:
         rules = ", ".join(sorted({leak.rule or "no network security group" for leak in leaks}))
         yield Reason("exposed", f"Its lock does not hold: {rules} still lets traffic in.")
@@ -213,8 +225,8 @@ def _words(sighting: Sighting) -> Iterable[str]:
     yield sighting.name.lower()
     yield sighting.group.lower()
     yield sighting.location.lower()
-    yield from (place.address for place in sighting.places)
-    yield from sighting.public_addresses
+    yield from (place.address.lower() for place in sighting.places)
+    yield from map(str.lower, sighting.public_addresses)
     yield from (f"{name}={value}".lower() for name, value in sighting.tags)
 
 

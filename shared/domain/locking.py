@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from shared.domain.addresses import is_address
+from shared.domain.addresses import is_address, spelled
 from shared.domain.claims import LockClaim, LockShape, Wanted
 from shared.domain.rules import LOCK_MARK, Access, Load, Nsg, Rule
 from shared.domain.shapes import is_safe_to_spare, keep_rules, lock_rules
@@ -34,10 +34,9 @@ class Locks:
 def locks_of(nsg: Nsg, claims: Iterable[LockClaim]) -> Locks:
     """What the lock rules of a group have to be, given its claims and what stands."""
     every = tuple(claims)
-    standing = {rule.name.lower(): rule for rule in nsg.ours if is_safe_to_spare(rule)}
+    standing = {rule.name.lower(): _in_one_spelling(rule) for rule in nsg.ours if is_safe_to_spare(rule)}
     known = {address for claim in every for address in (*claim.addresses, *claim.former)}
-    strangers = sum(len(set(rule.destinations) - known) for rule in standing.values())
-    load = nsg.outbound + Load.of(nsg.foreign) + Load(destinations=strangers)
+    load = nsg.outbound + Load.of(nsg.rules)
     taken, left = _with_room(standing, load, [claim for claim in every if claim.wanted is Wanted.PRESENT])
     # A lock that there is no room for may still stand in another shape, and then nothing of it is touched.
     known -= {address for claim in left for address in claim.addresses}
@@ -60,24 +59,33 @@ def _by_shape(claims: Iterable[LockClaim]) -> list[tuple[LockShape, tuple[LockCl
     return [(shape, tuple(members)) for shape, members in groupby(ordered, lambda claim: claim.shape)]
 
 
+def _in_one_spelling(rule: Rule) -> Rule:
+    """A rule with its addresses spelled as we spell them; an IPv6 address has many spellings."""
+    return replace(rule, destinations=tuple(spelled(one) if is_address(one) else one for one in rule.destinations))
+
+
 def _with_room(standing: Rules, load: Load, claims: Iterable[LockClaim]) -> tuple[list[LockClaim], list[LockClaim]]:
-    """The claims that a group has room for, and the others. A lock that stands keeps its place before any new one."""
+    """The claims that a group has room for, and the others.
+
+    What stands counts as staying: who moves from one rule to another is in both for a while, and who leaves makes
+    room for the next round only.
+    """
     taken: list[LockClaim] = []
     left: list[LockClaim] = []
-    for claim in sorted(claims, key=lambda claim: (not _stands(claim, standing), claim.key)):
-        rules = (*lock_rules(claim), *keep_rules(claim))
-        more = load + Load(destinations=sum(len(rule.destinations) for rule in rules))
-        if more.excess is None:
-            load = more
-            taken.append(claim)
-        else:
+    for claim in sorted(claims, key=lambda claim: (_newcomers(claim, standing) > 0, claim.key)):
+        new = _newcomers(claim, standing)
+        if new and (load + Load(destinations=new)).excess is not None:
             left.append(claim)
+        else:
+            load += Load(destinations=new)
+            taken.append(claim)
     return taken, left
 
 
-def _stands(claim: LockClaim, standing: Rules) -> bool:
-    seen = [(rule, standing.get(rule.name.lower())) for rule in lock_rules(claim)]
-    return all(one is not None and set(rule.destinations) <= set(one.destinations) for rule, one in seen)
+def _newcomers(claim: LockClaim, standing: Rules) -> int:
+    """How many addresses a claim adds to the rules that it needs."""
+    needed = [(rule, standing.get(rule.name.lower())) for rule in (*lock_rules(claim), *keep_rules(claim))]
+    return sum(len(set(rule.destinations) - set(seen.destinations if seen else ())) for rule, seen in needed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,11 @@ class Machine:
         """The endpoints that no group guards, neither at the interface nor at the subnet."""
         return tuple(e for e in self.endpoints if e.lock_nsg is None)
 
+    def without(self, nsg: str) -> Machine:
+        """The machine as it is once this group is off its interfaces."""
+        off = (replace(e, nic_nsg=None) if (e.nic_nsg or "").lower() == nsg.lower() else e for e in self.endpoints)
+        return replace(self, endpoints=tuple(off))
+
     def behind_own(self, nsg: str) -> Machine:
         """The machine as it is once what is bare has this group."""
         endpoints = tuple(e if e.lock_nsg else replace(e, nic_nsg=nsg) for e in self.endpoints)

@@ -29,8 +29,12 @@ def has_vanished(claim: Claim, before: Outcome, nsg: Nsg) -> bool:
     """
     if not isinstance(claim, OpenClaim):
         return False
-    stand = any(_stands_for(rule, claim) for rule in nsg.ours)
-    return before.finding is Finding.VANISHED or (bool(before.rules) and not stand)
+    return before.finding is Finding.VANISHED or (bool(before.rules) and not stands(claim, nsg))
+
+
+def stands(claim: Claim, nsg: Nsg) -> bool:
+    """Whether any rule stands in a group for a claim."""
+    return any(_stands_for(rule, claim) for rule in nsg.ours)
 
 
 def _stands_for(rule: Rule, claim: Claim) -> bool:

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum
 
-from shared.domain.addresses import Bound, sources_of
+from shared.domain.addresses import Bound, family_of, is_v6, sources_of
 from shared.domain.claims import Claim, LockClaim, OpenClaim, Wanted
 from shared.domain.locking import Locks, locks_of
 from shared.domain.machines import Endpoint
@@ -117,7 +117,7 @@ def is_due_open(claim: OpenClaim, now: datetime) -> bool:
 
 def guarded_region(claim: LockClaim, endpoint: Endpoint) -> Region:
     """The traffic to one endpoint that a lock is there to stop."""
-    sources = sources_of(str(claim.origin), endpoint.spot.network, Bound.UPPER)
+    sources = sources_of(str(claim.origin), endpoint.spot.network, Bound.UPPER) & family_of(endpoint.address)
     return tuple(
         Traffic(sources, part.protocols, part.ports)
         for rule in lock_rules(claim)
@@ -147,8 +147,8 @@ class _Draft:
 
         The allow rules of grants that have ended are always deleted first; their numbers are free at once.
         """
-        names = {rule.name for claim in opens for rule in open_rules(claim)}
-        stays = (r for r in self._ours if r.mark != OPEN_MARK or r.name in names or is_husk(r))
+        names = {rule.name.lower() for claim in opens for rule in open_rules(claim)}
+        stays = (r for r in self._ours if r.mark != OPEN_MARK or r.name.lower() in names or is_husk(r))
         self._reserved = {rule.priority for rule in stays}
 
     def lock(self, locks: Locks) -> None:
@@ -240,7 +240,7 @@ class _Draft:
     def _ceiling(self, claims: Iterable[LockClaim], own: AbstractSet[str]) -> int:
         """The lowest number of a foreign allow that the locks, whose rules are `own`, have to outrank and can."""
         mine = {rule.priority for rule in self._ours if rule.name.lower() in own}
-        guards = [(claim, endpoint) for claim in claims for endpoint in claim.endpoints]
+        guards = _alike(claims)
         for rule in self._foreign:
             if rule.access is Access.ALLOW and any(_admits_guarded(rule, *guard) for guard in guards):
                 has_room = self._free_below(rule.priority) is not None or any(p < rule.priority for p in mine)
@@ -258,9 +258,28 @@ class _Draft:
         return next((deny for deny in denies if any(_touches(deny, rule, endpoint) for endpoint in stopped)), None)
 
 
-def _admits_guarded(rule: Rule, claim: LockClaim, endpoint: Endpoint) -> bool:
-    admitted = matched(rule, endpoint.spot, Bound.UPPER)
-    return bool(admitted) and any(part & piece for part in admitted for piece in guarded_region(claim, endpoint))
+type _Guard = tuple[Region, list[Endpoint]]
+
+
+def _alike(claims: Iterable[LockClaim]) -> list[_Guard]:
+    """What locks of one shape guard, for all endpoints that see the same network: it is worked out once for them."""
+    found: dict[object, _Guard] = {}
+    for claim in claims:
+        for endpoint in claim.endpoints:
+            alike = (endpoint.network, endpoint.groups, is_v6(endpoint.address))
+            if alike not in found:
+                found[alike] = (guarded_region(claim, endpoint), [])
+            found[alike][1].append(endpoint)
+    return list(found.values())
+
+
+def _admits_guarded(rule: Rule, region: Region, endpoints: list[Endpoint]) -> bool:
+    """Whether an allow rule possibly lets in, to any of these endpoints, what is to be kept from them."""
+    anywhere = replace(rule, destinations=("*",), destination_groups=())
+    admitted = matched(anywhere, endpoints[0].spot, Bound.UPPER)
+    if not any(part & piece for part in admitted for piece in region):
+        return False
+    return any(matched(rule, endpoint.spot, Bound.UPPER) for endpoint in endpoints)
 
 
 def _passes_anyhow(rule: Rule, endpoint: Endpoint, standing: tuple[Rule, ...]) -> bool:

@@ -48,6 +48,11 @@ class Ranges:
         return not self - other
 
     def __len__(self) -> int:
+        return self.size
+
+    @property
+    def size(self) -> int:
+        """How many numbers it holds; more than `len` may return, where they are addresses."""
         return sum(high - low + 1 for low, high in self.spans)
 
 

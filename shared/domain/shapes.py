@@ -40,7 +40,9 @@ def lock_rules(*claims: LockClaim) -> tuple[Rule, ...]:
     """
     shape = claims[0].shape
     addresses = [address for claim in claims for address in claim.addresses]
-    description = _describe(f"Postern keeps {_names(claims)} closed. Ask Postern for access.")
+    description = _describe(
+        f"Postern keeps {some_names(claim.machine.name for claim in claims)} closed. Ask Postern for access."
+    )
     return tuple(
         Rule(
             name=f"{LOCK_MARK}{shape.name}{'' if protocol is Protocol.ANY else f'-{protocol.lower()}'}{suffix}",
@@ -67,7 +69,9 @@ def keep_rules(*claims: LockClaim) -> tuple[Rule, ...]:
             access=Access.ALLOW,
             sources=_PROBES,
             destinations=destinations,
-            description=_describe(f"Postern lets health probes reach {_names(probed)}."),
+            description=_describe(
+                f"Postern lets health probes reach {some_names(claim.machine.name for claim in probed)}."
+            ),
         )
         for suffix, destinations in _families(address for claim in probed for address in _probed(claim))
     )
@@ -165,9 +169,9 @@ def _pairs(
             yield suffix, without_overlaps(chosen), destinations
 
 
-def _names(claims: Iterable[LockClaim]) -> str:
-    """The names of a few of the machines, and how many more there are."""
-    known = sorted(claim.machine.name for claim in claims)
+def some_names(names: Iterable[str]) -> str:
+    """A few names, and how many more there are."""
+    known = sorted(names)
     more = len(known) - _MOST_NAMED
     return f"{', '.join(known[:_MOST_NAMED])} and {more} more" if more > 0 else " and ".join(known)
 

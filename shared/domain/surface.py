@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from shared.domain.addresses import Bound, parse_address, parse_prefix, sources_of
+from shared.domain.addresses import Bound, family_of, is_v6, is_wide, parse_address, parse_prefix, sources_of
 from shared.domain.claims import LockClaim, OpenClaim
 from shared.domain.exposure import Groups, Leak, leaks
 from shared.domain.machines import Endpoint
@@ -28,6 +28,8 @@ class Exposed:
     nsg: str | None
     rule: str | None
     priority: int | None
+    sources: tuple[str, ...] = ("*",)  # As the rule writes them.
+    wide: bool = True  # Whether they are more than a few networks, or cannot be told.
 
 
 class Surface:
@@ -53,10 +55,7 @@ class Surface:
         alike = (self.signature(endpoint), wanted)
         if alike not in self._answers:
             self._answers[alike] = self._exposed(endpoint, wanted)
-        return tuple(
-            Exposed(one.span, one.protocol, endpoint.address, one.nsg, one.rule, one.priority)
-            for one in self._answers[alike]
-        )
+        return tuple(replace(one, address=endpoint.address) for one in self._answers[alike])
 
     def knows(self, endpoint: Endpoint) -> bool:
         """Whether all groups on the way are known here."""
@@ -79,7 +78,7 @@ class Surface:
         """Two endpoints with the same signature are met by the same rules of the same groups."""
         number = parse_address(endpoint.address)
         met = tuple((nsg.lower(), self._met(nsg.lower(), number, endpoint)) for nsg in endpoint.path)
-        return (met, endpoint.network)
+        return (met, endpoint.network, is_v6(endpoint.address))
 
     def _met(self, nsg: str, number: int, endpoint: Endpoint) -> tuple[str, ...]:
         if nsg not in self._aims:
@@ -88,7 +87,7 @@ class Surface:
         return tuple(aim.meets(number, groups) for aim in self._aims[nsg])
 
     def _exposed(self, endpoint: Endpoint, spans: tuple[Span, ...]) -> tuple[Exposed, ...]:
-        sources = sources_of("Internet", endpoint.spot.network, Bound.UPPER)
+        sources = sources_of("Internet", endpoint.spot.network, Bound.UPPER) & family_of(endpoint.address)
         region: Region = (Traffic(sources, WITH_PORTS, Ranges.of(*spans)),)
         found = _through(tuple(self._groups[nsg.lower()] for nsg in endpoint.path), region, endpoint)
         return tuple(sorted({one for passage in found for one in _let_in(passage, endpoint, spans)}))
@@ -106,7 +105,8 @@ def _let_in(passage: Passage, endpoint: Endpoint, spans: Iterable[Span]) -> Iter
     rule, nsg = passage.rule, endpoint.path[-1]
     for span in spans:
         for protocol in passage.traffic.protocols if passage.traffic.ports & Ranges.of(span) else ():
-            yield Exposed(span, protocol.upper(), endpoint.address, nsg, rule.name, rule.priority)
+            whence = (rule.sources or rule.source_groups, is_wide(passage.traffic.sources))
+            yield Exposed(span, protocol.upper(), endpoint.address, nsg, rule.name, rule.priority, *whence)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from shared.domain.issues import Issue, Refused
 from shared.domain.machines import Machine, MachineId
 from shared.domain.people import Person
 from shared.domain.policies import Policy
-from shared.ports import NotFound, Outdated, Stored, Unavailable
+from shared.ports import Conflict, NotFound, Outdated, Stored, Unavailable
 from shared.services.locking import Standing, lock_all
 from shared.services.misfits import end_misfits
 from shared.services.previewing import Forecasts, foresee, preview
@@ -25,6 +25,7 @@ from shared.services.world import World, each
 
 _MACHINES_AT_ONCE = 16
 _GROUPS_AT_ONCE = 8
+_TRIES = 3
 NO_MACHINE = "There is no such machine, or you may not see it."
 
 
@@ -66,7 +67,7 @@ async def enable_all(world: World, ids: Sequence[MachineId], change: Change) -> 
     """The same for many machines; each has a result of its own, and one that fails stops no other."""
     results: Results[Standing] = {}
     fitting, _ = await _fitting(world, results, ids, change)
-    stored = await _sift(results, fitting, lambda one: _keep(world, one))
+    stored = await _sift(results, fitting, lambda one: _keep(world, one, change))
     results |= zip(stored, await lock_all(world, list(stored.values())), strict=True)
     ended = await each(lambda one: end_misfits(world, one.value), stored.values(), _GROUPS_AT_ONCE)
     results |= {id_: one for id_, one in zip(stored, ended, strict=True) if isinstance(one, Exception)}
@@ -147,15 +148,14 @@ def _to_be(world: World, machine: Machine, change: Change, before: Stored[Guarde
     old = before.value if before else None
     new = Guarded(machine, change.policy, old.revision + 1 if old else 0, world.clock.now(), change.by)
     if old:
-        new = replace(new, machine=old.machine, former=old.former, own_group=old.own_group)
-        new = replace(new, exposed_by=old.exposed_by, found=old.found)
+        new = replace(new, machine=old.machine, former=old.former, freeing=old.freeing, own_group=old.own_group)
+        new = replace(new, attached=old.attached, exposed_by=old.exposed_by, found=old.found)
     return as_guarded(new, machine)
 
 
 def as_guarded(guarded: Guarded, machine: Machine) -> Guarded:
     """With the machine as it was just seen, and with a group of its own for what has none."""
-    is_behind_own = any((e.nic_nsg or "").lower() == machine.id.own_nsg.lower() for e in machine.endpoints)
-    own = guarded.own_group or (machine.id.own_nsg if machine.bare or is_behind_own else None)
+    own = guarded.own_group or (machine.id.own_nsg if machine.bare else None)
     return replace(guarded, own_group=own).seen_as(machine.behind_own(own) if own else machine)
 
 
@@ -163,10 +163,10 @@ def _room(one: Prepared, forecasts: Forecasts) -> Iterator[Issue]:
     """What keeps the machine's lock from being set. Raises what kept a group from being read."""
     for nsg, claim in one.guarded.lock_claims().items():
         found = forecasts.get(nsg.lower())
+        if found is None or not one.guarded.machine.locked_in(nsg):
+            continue
         if isinstance(found, Exception):
             raise found
-        if found is None:
-            continue
         if obstacle := found.obstacles.get(claim.key):
             yield Issue("groupFull", "", f"{nsg} has no room for the lock: {obstacle}.")
         if one.actual.bare and one.guarded.owns(nsg) and _is_somebody_elses(found, one):
@@ -194,10 +194,20 @@ def _locked(one: Prepared, locks: Sequence[ResourceLock]) -> Iterator[Issue]:
             yield Issue("readOnly", "", f"The resource lock {lock.name} makes {resource} read-only.")
 
 
-async def _keep(world: World, one: Prepared) -> Stored[Guarded]:
-    if one.before:
-        # Whoever changed it last may have died before that was on record.
-        await world.audit.policy_changed(one.before.value)
-    stored = await world.policies.put(one.guarded, one.before.etag if one.before else None)
-    await world.audit.policy_changed(one.guarded)
-    return stored
+async def _keep(world: World, one: Prepared, change: Change) -> Stored[Guarded]:
+    """Store the policy, with what was noted about the machine meanwhile. Raises Conflict when the policy changed."""
+    for _ in range(_TRIES):
+        if one.before:
+            # Whoever changed it last may have died before that was on record.
+            await world.audit.policy_changed(one.before.value)
+        try:
+            stored = await world.policies.put(one.guarded, one.before.etag if one.before else None)
+        except Conflict:
+            fresh = await world.policies.get(one.actual.id)
+            if fresh is None or one.before is None or fresh.value.version != one.before.value.version:
+                raise
+            one = replace(one, guarded=_to_be(world, one.actual, change, fresh), before=fresh)
+        else:
+            await world.audit.policy_changed(one.guarded)
+            return stored
+    raise Conflict("The policy keeps changing.")

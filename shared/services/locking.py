@@ -1,30 +1,33 @@
 """Setting locks: of one machine or of many together, each group written once however many of its machines there are.
 
-What closes comes first and is seen to stand; only then is a group that was made for a machine put on its interfaces,
-and only after that are addresses set free that a machine no longer has. Whatever fails stops only those that it
-concerns, and is finished by doing the same again.
+What closes is seen to stand before a group that was made for a machine is put on its interfaces. Nothing is set free
+here: where a machine no longer is it stays locked, until `freeing` has seen that nobody else is there. Whatever fails
+stops only those that it concerns, and is finished by doing the same again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from shared.domain.claims import LockClaim, Wanted
+from shared.domain.claims import Finding, LockClaim, Wanted
 from shared.domain.exposure import Leak
-from shared.domain.findings import exposure_changed
-from shared.domain.guarding import Guarded, lock_claims_by_group
+from shared.domain.findings import What, exposure_changed
+from shared.domain.guarding import Guarded, Stage, lock_claims_by_group
 from shared.domain.machines import Machine
+from shared.domain.observing import has_vanished, is_wanted
+from shared.domain.planning import plan
 from shared.domain.rules import Nsg
-from shared.ports import Conflict, Stored, Unavailable
+from shared.ports import Conflict, Entry, Observed, Stored, Unavailable
 from shared.services.measuring import Sight
 from shared.services.serving import Purpose
-from shared.services.settling import Settled, settle, settle_even_if_gone
+from shared.services.settling import Settled, settle
+from shared.services.viewing import Panorama
 from shared.services.world import World, each, every
 
 _GROUPS_AT_ONCE = 8
 _MACHINES_AT_ONCE = 16
+_MOST_LEAKS_KEPT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,94 +38,129 @@ class Standing:
     leaks: tuple[Leak, ...] | None
 
 
-async def lock(world: World, stored: Stored[Guarded]) -> Standing:
-    """Set one machine's lock and measure it. Raises what stood in the way."""
-    [result] = await lock_all(world, [stored])
-    if isinstance(result, Exception):
-        raise result
-    return result
+async def lock_all(
+    world: World, machines: Sequence[Stored[Guarded]], seen: Panorama | None = None
+) -> list[Standing | Exception]:
+    """Set the locks of machines, and measure each; a machine that something went wrong for gives the error.
 
-
-async def lock_all(world: World, machines: Sequence[Stored[Guarded]]) -> list[Standing | Exception]:
-    """Set the locks of machines, and measure each; a machine that something went wrong for gives the error."""
+    Of what was `seen` just now, only that is looked at again which has something to be done about it.
+    """
     groups = lock_claims_by_group(stored.value for stored in machines)
-    served = await each(lambda nsg: _serve(world, nsg, groups[nsg]), groups, _GROUPS_AT_ONCE)
+    known = seen.groups if seen else {}
+    served = await each(lambda nsg: _serve(world, nsg, groups[nsg], known), groups, _GROUPS_AT_ONCE)
     results = {nsg.lower(): result for nsg, result in zip(groups, served, strict=True)}
-    sight = Sight(world, [group for result in results.values() if (group := _seen(result))])
+    sight = Sight(world, [*known.values(), *(group for result in served if (group := _read(result)))])
 
     async def finish(stored: Stored[Guarded]) -> Standing:
-        for nsg in stored.value.lock_claims():
-            if isinstance(failed := results[nsg.lower()], Exception):
-                raise failed
-        return await _finish(world, stored, sight)
+        guarded = stored.value
+        for nsg, claim in guarded.lock_claims().items():
+            # Where the machine only once was, nothing keeps its lock from standing where it is.
+            if guarded.machine.locked_in(nsg):
+                _check(results[nsg.lower()], claim, own=guarded.owns(nsg))
+        return await _finish(world, stored, sight, seen)
 
     return await each(finish, machines, _MACHINES_AT_ONCE)
 
 
-def _seen(result: Settled | Exception | None) -> Nsg | None:
+def _read(result: Settled | Exception) -> Nsg | None:
     return result.observed.nsg if isinstance(result, Settled) and result.observed else None
 
 
-async def _serve(world: World, nsg: str, claims: dict[str, LockClaim]) -> Settled | None:
-    """Serve the claims that close in one group. What only frees waits on the desk until `_free` comes."""
-    closing = {key: claim for key, claim in claims.items() if claim.wanted is Wanted.PRESENT}
-    if not closing:
-        return None
+def _check(result: Settled | Exception, claim: LockClaim, *, own: bool) -> None:
+    """Raises what keeps a lock from being called set. Whether rules of others outrank it, the measuring tells."""
+    if isinstance(result, Exception):
+        raise result
+    entry = result.entries.get(claim.key)
+    if entry is None or entry.claim != claim:
+        raise Conflict("The policy was changed by somebody else meanwhile.")
+    if entry.pending:
+        raise Unavailable("The lock is not set yet; the repair goes on with it.")
+    if own and entry.outcome.finding is not Finding.FULFILLED:
+        raise Conflict(f"The machine's own group could not be locked: {entry.outcome.detail}.")
+
+
+async def _serve(world: World, nsg: str, claims: dict[str, LockClaim], known: Mapping[str, Nsg]) -> Settled:
+    """Serve the claims of one group; a group at rest, as it was seen just now, is left alone."""
     entries = await world.desk.entries(nsg)
-    new = [claim for key, claim in closing.items() if key not in entries or entries[key].claim != claim]
+    new = [claim for key, claim in claims.items() if key not in entries or entries[key].claim != claim]
+    new = [claim for claim in new if claim.wanted is Wanted.PRESENT or claim.key in entries]
+    present = known.get(nsg.lower())
+    if present and not new and _is_at_rest(world, present, entries):
+        return Settled({key: entries.get(key) for key in claims}, Observed(present, {}))
     await every(lambda claim: world.desk.post(nsg, claim), new, _MACHINES_AT_ONCE)
-    settled = await settle(world, nsg, closing, Purpose.CLOSE)
+    settled = await settle(world, nsg, claims, Purpose.CLOSE)
     if settled is None:
         raise Unavailable(f"{nsg} is being changed by somebody else; it will be locked after that")
     return settled
 
 
-async def _finish(world: World, stored: Stored[Guarded], sight: Sight) -> Standing:
+def _is_at_rest(world: World, nsg: Nsg, entries: Mapping[str, Entry]) -> bool:
+    """Whether all that is claimed of a group was served, and nothing has changed since."""
+    now = world.clock.now()
+    served = all(not entry.pending and is_wanted(entry.claim, now) for entry in entries.values())
+    vanished = any(has_vanished(entry.claim, entry.outcome, nsg) for entry in entries.values())
+    at_rest = served and nsg.settled and not vanished
+    return at_rest and not plan(nsg, (entry.claim for entry in entries.values()), now)
+
+
+async def _finish(world: World, stored: Stored[Guarded], sight: Sight, seen: Panorama | None) -> Standing:
     guarded = stored.value
-    if guarded.own_group:
-        guarded = replace(guarded, machine=await _attached(world, guarded))
-    if guarded.former:
-        stored = await _free(world, stored)
+    if guarded.own_group and not (seen and guarded.attached and seen.agrees(guarded.machine)):
+        stored, machine = await _attached(world, stored)
+        guarded = replace(stored.value, machine=machine)
     return await note_exposure(world, stored, await sight.measure(guarded))
 
 
-async def _attached(world: World, guarded: Guarded) -> Machine:
+async def _attached(world: World, stored: Stored[Guarded]) -> tuple[Stored[Guarded], Machine]:
     """Put the group that Postern made, in which the lock was seen to stand, on the interfaces that have none.
 
     Whether it is there is read back, like everything else.
     """
+    guarded = stored.value
     machine = await world.network.machine(guarded.machine.id)
     known = {endpoint.address for endpoint in guarded.machine.endpoints if guarded.owns(endpoint.nic_nsg)}
     bare = sorted({endpoint.nic for endpoint in machine.bare if endpoint.address in known})
+    if bare:
+        stored = await _confirmed(world, stored)
     for nic in bare:
         await world.network.attach(nic, guarded.own_group or "")
-    return await world.network.machine(guarded.machine.id) if bare else machine
+    machine = await world.network.machine(guarded.machine.id) if bare else machine
+    if machine.bare or (guarded.attached and not bare):
+        return stored, machine
+    noted = replace(stored.value, attached=True)
+    if guarded.attached:
+        text = f"It had no network security group; {guarded.own_group} was put on it again."
+        noted = noted.noting(What.GROUP_MISSING, world.clock.now(), text)
+    return await keep(world, stored, noted), machine
 
 
-async def _free(world: World, stored: Stored[Guarded]) -> Stored[Guarded]:
-    """Set free what was locked of the machine where it no longer is."""
-    gone = {nsg: claim for nsg, claim in stored.value.lock_claims().items() if claim.wanted is Wanted.ABSENT}
-    for nsg, claim in gone.items():
-        await world.desk.post(nsg, claim)
-        await settle_even_if_gone(world, nsg, [claim.key])
-    try:
-        return await world.policies.put(replace(stored.value, former=()), stored.etag)
-    except Conflict:
-        # Somebody has changed the policy meanwhile; freeing twice does no harm.
-        return stored
+async def _confirmed(world: World, stored: Stored[Guarded]) -> Stored[Guarded]:
+    """The policy as it is kept now, if it is still to be enforced. Raises Conflict."""
+    present = await world.policies.get(stored.value.machine.id)
+    if present is None or present.value.stage is Stage.REMOVING or present.value.version != stored.value.version:
+        raise Conflict("The policy was changed by somebody else meanwhile.")
+    return present
+
+
+async def keep(world: World, stored: Stored[Guarded], noted: Guarded) -> Stored[Guarded]:
+    """Store what was noted about a machine, with its finding on record. Raises Conflict: the policy has changed."""
+    kept = await world.policies.put(noted, stored.etag)
+    await record_finding(world, kept.value)
+    return kept
 
 
 async def note_exposure(world: World, stored: Stored[Guarded], leaks: tuple[Leak, ...] | None) -> Standing:
     """Keep what gets through, and have it on record when it is not what got through before."""
-    news = exposure_changed(stored.value.exposed_by, leaks) if leaks is not None else None
-    if leaks is None or news is None:
+    some = leaks[:_MOST_LEAKS_KEPT] if leaks is not None else None
+    news = exposure_changed(stored.value.exposed_by, some) if some is not None else None
+    if some is None or news is None:
         return Standing(stored, leaks)
-    # Whoever changes the policy at the same time measures it too, and so does the next repair.
-    with suppress(Conflict):
+    try:
         noted = stored.value.noting(news[0], world.clock.now(), news[1])
-        stored = await world.policies.put(replace(noted, exposed_by=leaks), stored.etag)
-        await record_finding(world, stored.value)
-    return Standing(stored, leaks)
+        return Standing(await keep(world, stored, replace(noted, exposed_by=some)), leaks)
+    except Conflict:
+        # If only a note about the machine was faster, the next repair takes this one down.
+        return Standing(await _confirmed(world, stored), leaks)
 
 
 async def record_finding(world: World, guarded: Guarded) -> None:

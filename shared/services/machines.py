@@ -19,10 +19,10 @@ from shared.domain.machines import Machine, MachineId
 from shared.domain.observing import is_wanted
 from shared.domain.rules import OPEN_MARK, Nsg
 from shared.domain.surface import Surface
-from shared.ports import NotFound, Unavailable
+from shared.ports import NotFound, Observed, Unavailable
 from shared.services.enabling import NO_MACHINE, known
 from shared.services.viewing import Panorama, panorama
-from shared.services.world import World, every
+from shared.services.world import World, each, every
 
 _READS_AT_ONCE = 16
 _RECENT = timedelta(days=7)
@@ -31,6 +31,9 @@ _RECENT = timedelta(days=7)
 async def page(world: World, wanted: Filter, size: int, after: Place | None) -> Page:
     """A page of the machines, the worst first. Raises Unavailable."""
     chosen = [one for one in world.subscriptions if wanted.subscription in {None, one}]
+    if not chosen:
+        # An index that is asked about no subscription may answer about all.
+        return Page((), None, {}, world.clock.now(), ())
     seen, policies = await asyncio.gather(panorama(world, chosen), _policies(world, chosen))
     opened = await _opened(world, seen.groups.values())
     scene = Scene(Surface(seen.groups), seen.groups, seen.locks, policies, opened)
@@ -102,8 +105,8 @@ async def details(world: World, id_: MachineId) -> Details:
     except NotFound as error:
         raise NotFound(NO_MACHINE) from error
     stored, use = await asyncio.gather(world.policies.get(id_), use_of(world, id_))
-    read = await asyncio.gather(*(world.network.group(nsg) for nsg in machine.nsgs))
-    groups = {one.nsg.id.lower(): one.nsg for one in read}
+    read = await each(world.network.group, machine.nsgs, _READS_AT_ONCE)
+    groups = {one.nsg.id.lower(): one.nsg for one in read if isinstance(one, Observed)}
     known_as, locks = await _told_by_inventory(world, id_)
     opened = await _opened(world, groups.values())
     scene = Scene(Surface(groups), groups, locks, {id_: stored.value} if stored else {}, opened)

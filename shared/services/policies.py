@@ -10,17 +10,18 @@ from shared.domain.guarding import Guarded, Stage
 from shared.domain.lifecycle import Reason
 from shared.domain.machines import MachineId
 from shared.domain.people import Person
-from shared.ports import NotFound, Outdated, Stored, Unavailable
+from shared.ports import Conflict, NotFound, Outdated, Stored, Unavailable
 from shared.services.closing import Ending, close
+from shared.services.discarding import discard_group
 from shared.services.enabling import known
+from shared.services.freeing import unlock
 from shared.services.locking import Standing
 from shared.services.measuring import measure_now
 from shared.services.previewing import foresee, preview
-from shared.services.settling import settle_even_if_gone
-from shared.services.world import World, every
+from shared.services.world import World
 
+_TRIES = 3
 NO_POLICY = "Just-in-time access is not enabled on this machine, or you may not see it."
-_GROUPS_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ async def foretell_removal(world: World, id_: MachineId, removal: Removal) -> Pr
     """What removing the policy would do. Writes nothing."""
     stored = await _stored(world, id_, removal.version)
     actual = await world.network.machine(id_)
-    removing = replace(stored.value, stage=Stage.REMOVING)
+    removing = replace(stored.value, stage=Stage.REMOVING, discards_group=removal.discards_group)
     forecasts = await foresee(world, [removing])
     for result in forecasts.values():
         if isinstance(result, Exception):
@@ -74,13 +75,22 @@ async def disable(world: World, id_: MachineId, removal: Removal) -> Removed:
 
     Raises NotFound, Conflict, Unavailable; after the last, doing the same again goes on, as does the repair.
     """
-    return await remove(world, await retire(world, await _stored(world, id_, removal.version), removal))
+    for _ in range(_TRIES):
+        stored = await _stored(world, id_, removal.version)
+        try:
+            return await remove(world, await retire(world, stored, removal))
+        except Conflict:
+            # A note about the machine may have been faster; a change of the policy was told from it by its version.
+            conflict = await world.policies.get(id_)
+            if conflict is None or conflict.value.version != stored.value.version:
+                raise
+    raise Conflict("The policy keeps changing.")
 
 
 async def retire(world: World, stored: Stored[Guarded], removal: Removal) -> Stored[Guarded]:
     """Store that a policy is to go; from then on it is only a question of time. Raises Conflict."""
     old = stored.value
-    if old.stage is Stage.REMOVING and old.discards_group >= removal.discards_group:
+    if old.stage is Stage.REMOVING and old.discards_group == removal.discards_group:
         return stored
     await world.audit.policy_changed(old)
     removing = replace(old, stage=Stage.REMOVING, revision=old.revision + 1, changed_at=world.clock.now())
@@ -96,40 +106,12 @@ async def remove(world: World, stored: Stored[Guarded]) -> Removed:
     closed = await close(world, [(grant, ending) for grant in await world.grants.unfinished(guarded.machine.id)])
     if closed.problems:
         raise Unavailable("Not all of the machine's grants could be closed yet.") from closed.problems[0]
-    claims = guarded.lock_claims()
-    for nsg, claim in claims.items():
-        await world.desk.post(nsg, claim)
-    settled = await every(lambda nsg: settle_even_if_gone(world, nsg, [claims[nsg].key]), claims, _GROUPS_AT_ONCE)
-    if not all(settled):
-        raise Unavailable("The machine's groups are being changed by somebody else.")
-    kept_because = await _discard_group(world, guarded) if guarded.discards_group else None
-    left = await measure_now(world, guarded)
+    stored = await unlock(world, stored)
+    kept_because = await discard_group(world, stored) if guarded.discards_group else None
     await world.policies.remove(stored)
+    try:
+        left = await measure_now(world, guarded)
+    except Unavailable:
+        # The policy is gone whether or not somebody lets us look at what is open now.
+        left = None
     return Removed(guarded, left, kept_because)
-
-
-async def _discard_group(world: World, guarded: Guarded) -> str | None:
-    """Take the group that Postern made off the machine and delete it; why not, when others have put it to use."""
-    own = guarded.own_group
-    if own is None:
-        return "Postern has made no group for this machine."
-    try:
-        nsg = (await world.network.group(own)).nsg
-    except NotFound:
-        return None
-    if nsg.made_for != guarded.machine.id.key:
-        return f"{own} was not made by Postern for this machine."
-    if nsg.rules or nsg.outbound.rules:
-        return f"{own} holds rules that somebody else has put there."
-    for nic in await _interfaces(world, guarded):
-        await world.network.detach(nic, own)
-    return None if await world.network.discard(own) else f"{own} is used by others too."
-
-
-async def _interfaces(world: World, guarded: Guarded) -> list[str]:
-    """The machine's interfaces that have its own group, as ARM has it now; none when the machine is gone."""
-    try:
-        machine = await world.network.machine(guarded.machine.id)
-    except NotFound:
-        return []
-    return sorted({endpoint.nic for endpoint in machine.endpoints if guarded.owns(endpoint.nic_nsg)})

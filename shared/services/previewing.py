@@ -47,12 +47,9 @@ async def _foresee(world: World, nsg: str, claims: Mapping[str, LockClaim]) -> F
 
 async def preview(world: World, guarded: Guarded, actual: Machine, forecasts: Forecasts) -> Preview:
     """What would become of a machine that is `actual` now, if `guarded` were stored and served."""
-    mine = [forecasts[nsg.lower()] for nsg in guarded.lock_claims() if nsg.lower() in forecasts]
-    seen = [result for result in mine if isinstance(result, Forecast)]
-    others = await _others(world, (guarded.machine, actual), forecasts)
-    before = {**others, **{one.before.id.lower(): one.before for one in seen if one.before.etag}}
-    after = {**others, **{one.after.id.lower(): one.after for one in seen}}
-    target = actual if guarded.stage is Stage.REMOVING else guarded.machine
+    seen = [_forecast(forecasts, nsg) for nsg in guarded.lock_claims() if nsg.lower() in forecasts]
+    target = _afterwards(guarded, actual)
+    before, after = await _groups(world, (guarded.machine, actual, target), forecasts)
     was, will = ways_in(actual, before), ways_in(target, after)
     return Preview(
         guarded,
@@ -65,10 +62,29 @@ async def preview(world: World, guarded: Guarded, actual: Machine, forecasts: Fo
     )
 
 
-async def _others(world: World, machines: Sequence[Machine], known: Forecasts) -> dict[str, Nsg]:
-    """The groups on the way that hold no lock."""
+def _afterwards(guarded: Guarded, actual: Machine) -> Machine:
+    """The machine when all is done: with its own group, or without it when that is to be discarded."""
+    if guarded.stage is Stage.GUARDED:
+        return guarded.machine
+    return actual.without(guarded.own_group) if guarded.discards_group and guarded.own_group else actual
+
+
+def _forecast(forecasts: Forecasts, nsg: str) -> Forecast:
+    found = forecasts[nsg.lower()]
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+async def _groups(
+    world: World, machines: Sequence[Machine], forecasts: Forecasts
+) -> tuple[dict[str, Nsg], dict[str, Nsg]]:
+    """The groups on the way as they are and as they would be; those that hold no lock stay as they are."""
     nsgs = {nsg.lower(): nsg for machine in machines for nsg in machine.nsgs}
-    return {key: (await world.network.group(nsg)).nsg for key, nsg in nsgs.items() if key not in known}
+    foreseen = {key: _forecast(forecasts, key) for key in nsgs if key in forecasts}
+    same = {key: (await world.network.group(nsg)).nsg for key, nsg in nsgs.items() if key not in foreseen}
+    before = {key: one.before for key, one in foreseen.items() if one.before.etag}
+    return {**same, **before}, {**same, **{key: one.after for key, one in foreseen.items()}}
 
 
 async def _opened(world: World, machine: Machine) -> list[OpenClaim]:

@@ -18,7 +18,8 @@ from shared.domain.guarding import Guarded, Stage
 from shared.domain.machines import Machine, MachineId
 from shared.ports import NotFound, Stored, Unavailable
 from shared.services.enabling import as_guarded
-from shared.services.locking import Standing, lock_all, note_exposure, record_finding
+from shared.services.freeing import free_all
+from shared.services.locking import Standing, keep, lock_all, note_exposure, record_finding
 from shared.services.measuring import measure_now
 from shared.services.misfits import end_misfits
 from shared.services.policies import Removal, remove, retire
@@ -38,28 +39,68 @@ async def repair(world: World) -> Report:
     report = await sweep(world)
     for subscription in world.subscriptions:
         guarded = [stored async for stored in world.policies.all(subscription)]
-        seen = await _seen(world, subscription) if guarded else None
-        for batch in batched(guarded, _BATCH, strict=False):
-            report = _together(report, await _repair(world, batch, seen))
+        if guarded:
+            report = _together(report, await _repair(world, subscription, _in_turn(world, guarded)))
     return report
 
 
-def _together(one: Report, other: Report) -> Report:
-    return Report(one.closed + other.closed, (*one.exposed, *other.exposed), (*one.problems, *other.problems))
+def _in_turn(world: World, guarded: list[Stored[Guarded]]) -> list[Stored[Guarded]]:
+    """The machines, beginning elsewhere each time: a pass that is cut short leaves out others than the last."""
+    start = world.chance(32) % len(guarded)
+    return [*guarded[start:], *guarded[:start]]
 
 
-async def _seen(world: World, subscription: str) -> Panorama | None:
-    """The machines as the inventory shows them; without it each is read from ARM."""
+def _together(*reports: Report) -> Report:
+    return Report(
+        sum(one.closed for one in reports),
+        tuple(exposed for one in reports for exposed in one.exposed),
+        tuple(problem for one in reports for problem in one.problems),
+    )
+
+
+async def _repair(world: World, subscription: str, guarded: Sequence[Stored[Guarded]]) -> Report:
+    """Lock first, then set free: what one machine no longer is may be another by now."""
+    seen, problems = await _seen(world, subscription)
+    standing: list[Stored[Guarded]] = []
+    gone: list[Stored[Guarded]] = []
+    batches = batched(guarded, _BATCH, strict=False)
+    reports = [await _lock(world, batch, seen, (standing, gone)) for batch in batches]
+    ended = await each(lambda stored: remove(world, stored), gone, _AT_ONCE)
+    freed: list[Exception] = []
+    # While one machine cannot be seen, nobody knows that it is not where another was.
+    if seen and len(standing) + len(gone) == len(guarded):
+        freed = await free_all(world, await _as_kept(world, standing), seen)
+    rest = Report(problems=(*problems, *(one for one in ended if isinstance(one, Exception)), *freed))
+    return _together(*reports, rest)
+
+
+async def _as_kept(world: World, standing: Sequence[Stored[Guarded]]) -> list[Stored[Guarded]]:
+    """The policies as they are kept after the locks were set."""
+    found = await each(lambda stored: world.policies.get(stored.value.machine.id), standing, _AT_ONCE)
+    return [one for one in found if isinstance(one, Stored) and one.value.stage is Stage.GUARDED]
+
+
+async def _seen(world: World, subscription: str) -> tuple[Panorama | None, tuple[Exception, ...]]:
+    """The machines as the inventory shows them, and what was wrong with it; without it each is read from ARM."""
     try:
-        return await panorama(world, [subscription])
-    except Unavailable:
-        return None
+        seen = await panorama(world, [subscription])
+    except Exception as error:  # noqa: BLE001 - whatever an index answers, locks are repaired without it.
+        return None, (error,)
+    return seen, ()
 
 
-async def _repair(world: World, machines: Sequence[Stored[Guarded]], seen: Panorama | None) -> Report:
-    visited = await each(lambda stored: _visit(world, stored, seen), machines, _AT_ONCE)
-    standing = [one for one in visited if isinstance(one, Stored)]
-    locked = await lock_all(world, standing)
+async def _lock(
+    world: World,
+    batch: Sequence[Stored[Guarded]],
+    seen: Panorama | None,
+    sorted_: tuple[list[Stored[Guarded]], list[Stored[Guarded]]],
+) -> Report:
+    visited = await each(lambda stored: _visit(world, stored, seen), batch, _AT_ONCE)
+    found = [one for one in visited if isinstance(one, Stored)]
+    standing = [one for one in found if one.value.stage is Stage.GUARDED]
+    sorted_[0].extend(standing)
+    sorted_[1].extend(one for one in found if one.value.stage is Stage.REMOVING)
+    locked = await lock_all(world, standing, seen)
     swept = await each(lambda nsg: settle(world, nsg, (), Purpose.CLOSE), _without_locks(standing), _AT_ONCE)
     ended = await each(lambda stored: end_misfits(world, stored.value), standing, _AT_ONCE)
     told = [one for one in visited if isinstance(one, Standing)]
@@ -86,22 +127,18 @@ def _without_locks(machines: Sequence[Stored[Guarded]]) -> list[str]:
     return sorted(every - {nsg.lower() for stored in machines for nsg in stored.value.lock_claims()})
 
 
-async def _visit(world: World, stored: Stored[Guarded], seen: Panorama | None) -> Stored[Guarded] | Standing | None:
-    """A machine that is to be locked; or one that cannot be, with what reaches it; None for one that is done with."""
+async def _visit(world: World, stored: Stored[Guarded], seen: Panorama | None) -> Stored[Guarded] | Standing:
+    """A machine that is to be locked, or whose policy is to go; or one that cannot be locked, with what reaches it."""
     guarded = stored.value
     # Whoever changed the policy, or found something, may have died before it was on record.
     await world.audit.policy_changed(guarded)
     await record_finding(world, guarded)
-    if guarded.stage is Stage.REMOVING:
-        await remove(world, stored)
-        return None
-    if seen and seen.agrees(guarded.machine):
+    if guarded.stage is Stage.REMOVING or (seen and seen.agrees(guarded.machine)):
         return stored
     machine = await _read(world, guarded.machine.id)
     if machine is None:
-        found = await _note(world, stored, guarded, (What.MACHINE_GONE, "The machine is gone; so is its policy."))
-        await remove(world, await retire(world, found, Removal(by=None)))
-        return None
+        gone = guarded.noting(What.MACHINE_GONE, world.clock.now(), "The machine is gone; so is its policy.")
+        return await retire(world, await keep(world, stored, gone), Removal(by=None))
     if not machine.endpoints:
         await end_misfits(world, replace(guarded, machine=machine))
         return await note_exposure(world, stored, await measure_now(world, replace(guarded, machine=machine)))
@@ -122,25 +159,14 @@ async def _read(world: World, id_: MachineId) -> Machine | None:
 async def _as_seen(world: World, stored: Stored[Guarded], machine: Machine) -> Stored[Guarded]:
     """Keep the machine as it is now, with what is found to be different about it."""
     fresh = as_guarded(stored.value, machine)
-    if machine.bare:
-        places = ", ".join(endpoint.address for endpoint in machine.bare)
-        stored = await _note(
-            world,
-            stored,
-            fresh,
-            (What.GROUP_MISSING, f"No network security group guarded {places}; one was put there."),
-        )
-    elif fresh.machine.way != stored.value.machine.way:
-        old, new = (", ".join(sorted(e.address for e in one.endpoints)) for one in (stored.value.machine, machine))
-        stored = await _note(
-            world, stored, fresh, (What.MACHINE_CHANGED, f"Its network path has changed: {old} before, {new} now.")
-        )
-    elif fresh != stored.value:
-        stored = await world.policies.put(fresh, stored.etag)
-    return stored
+    if fresh.machine.way != stored.value.machine.way and not machine.bare:
+        detail = _difference(stored.value.machine, machine)
+        return await keep(world, stored, fresh.noting(What.MACHINE_CHANGED, world.clock.now(), detail))
+    return await world.policies.put(fresh, stored.etag) if fresh != stored.value else stored
 
 
-async def _note(world: World, stored: Stored[Guarded], changed: Guarded, finding: tuple[What, str]) -> Stored[Guarded]:
-    kept = await world.policies.put(changed.noting(finding[0], world.clock.now(), finding[1]), stored.etag)
-    await record_finding(world, kept.value)
-    return kept
+def _difference(before: Machine, now: Machine) -> str:
+    old, new = (", ".join(sorted(endpoint.address for endpoint in one.endpoints)) for one in (before, now))
+    if old != new:
+        return f"Its addresses have changed: {old} before, {new} now."
+    return f"What lies on the way to {new} has changed: groups, networks or pools."

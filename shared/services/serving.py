@@ -14,7 +14,7 @@ from enum import Enum
 from shared.domain.claims import Claim, Finding, LockClaim, OpenClaim, Outcome, Wanted
 from shared.domain.findings import Found, found_in_group
 from shared.domain.lifecycle import State
-from shared.domain.observing import has_vanished, is_wanted, outcome_of
+from shared.domain.observing import has_vanished, is_wanted, outcome_of, stands
 from shared.domain.planning import Kind, Leave, Plan, plan
 from shared.domain.rules import Nsg
 from shared.ports import Conflict, Entry, NotFound, Observed, PriorityTaken, Rejected
@@ -51,13 +51,15 @@ async def serve(world: World, observed: Observed, entries: Entries, turn: Turn) 
     openable = await _ask_authorities(world, observed.nsg, entries, turn)
     now = world.clock.now()
     vanished = [e for e in entries.values() if has_vanished(e.claim, e.outcome, observed.nsg)]
-    claims = [entry.claim for entry in entries.values() if entry not in vanished]
+    trespassing = [e for e in entries.values() if _trespasses(e.claim, observed.nsg)]
+    claims = [entry.claim for entry in entries.values() if entry not in vanished and entry not in trespassing]
     made = plan(observed.nsg, claims, now, Leave(openable, turn.refused))
     if made:
         seen_before = {entry.claim: entry.outcome for entry in entries.values()}
         news = found_in_group(observed.nsg, made, seen_before, now)
+        # Should the answer be lost, the next look finds it mended, and the finding is known all the same.
+        turn.found.extend(one for one in news if one not in turn.found)
         observed = await _carry_out(world, observed, made, entries, turn)
-        turn.found.extend(news)
         made = plan(observed.nsg, claims, now, Leave(openable, turn.refused))
     if made:
         # A second look found more to do, for example a better number that the first round has set free.
@@ -68,10 +70,19 @@ async def serve(world: World, observed: Observed, entries: Entries, turn: Turn) 
             seen[entry] = None
         elif entry in vanished:
             seen[entry] = Outcome(Finding.VANISHED)
+        elif entry in trespassing:
+            seen[entry] = Outcome(Finding.BLOCKED, (), f"{observed.nsg.id} was not made by Postern for this machine")
         elif not turn.leaves(entry) and not _is_given_up(entry):
             seen[entry] = outcome_of(entry.claim, observed.nsg, made.obstacles.get(entry.claim.key))
     await _record(world, observed.nsg, seen)
     return observed
+
+
+def _trespasses(claim: Claim, nsg: Nsg) -> bool:
+    """Whether a claim is about a group that Postern was to make, and somebody else has made one of that name."""
+    if not isinstance(claim, LockClaim) or claim.wanted is Wanted.ABSENT:
+        return False
+    return bool(claim.make_in) and nsg.made_for != claim.machine.key
 
 
 def _is_given_up(entry: Entry) -> bool:
@@ -97,6 +108,7 @@ async def _carry_out(world: World, observed: Observed, made: Plan, entries: Entr
         raise Conflict(f"{observed.nsg.id} was not found for writing") from gone
     except Rejected as error:
         await _give_up(world, observed.nsg, entries, error)
+        await _conclude_closings(world, observed.nsg, entries)
         raise
     if not made.stands_in(after.nsg):
         turn.refused.update(_numbers(made))
@@ -110,6 +122,17 @@ async def _give_up(world: World, nsg: Nsg, entries: Entries, error: Rejected) ->
     if guilty:
         await _record(world, nsg, {entry: Outcome(Finding.BLOCKED, (), str(error)) for entry in guilty})
         raise Conflict("a rule was given up") from error
+
+
+async def _conclude_closings(world: World, nsg: Nsg, entries: Entries) -> None:
+    """Take the closings off the desk that were seen done, although ARM refused what else was planned with them."""
+    present, now = (await world.network.group(nsg.id)).nsg, world.clock.now()
+    closed = [
+        entry
+        for entry in entries.values()
+        if isinstance(entry.claim, OpenClaim) and not is_wanted(entry.claim, now) and not stands(entry.claim, present)
+    ]
+    await _record(world, present, dict.fromkeys(closed))
 
 
 def _numbers(made: Plan) -> set[int]:

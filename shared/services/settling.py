@@ -9,7 +9,7 @@ leaves claims, which the next settling finishes; opening, closing, sweeping and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -59,6 +59,18 @@ async def settle(
         chosen = _chosen(await world.desk.entries(nsg), wanted)
         if chosen and not any(entry is not None and _waits(entry, now) for entry in chosen.values()):
             return Settled(chosen)
+
+
+async def under_lease[T](world: World, nsg: str, work: Callable[[], Coroutine[None, None, T]]) -> T:
+    """Do something about a group that nobody else may write meanwhile. Raises Unavailable when it stays taken."""
+    holder, until = f"{world.chance(64):016x}", world.clock.now() + world.times.patience
+    while True:
+        now = world.clock.now()
+        if lease := await world.desk.acquire(nsg, holder, now + world.times.lease, now):
+            return await _holding(world, lease, work())
+        if now >= until:
+            raise Unavailable(f"{nsg} is being changed by somebody else")
+        await world.clock.sleep(_LAST_LOOK)
 
 
 def _chosen(entries: Mapping[str, Entry], keys: Iterable[str]) -> dict[str, Entry | None]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.inventory import Attached, ResourceLock, Sighting, Snapshot, Wiring
 from shared.domain.machines import Machine, MachineId
 from shared.domain.rules import Nsg
-from shared.ports import Unavailable
-from shared.services.world import World
+from shared.services.world import World, each
+
+_SUBSCRIPTIONS_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +38,36 @@ class Panorama:
 
 
 async def panorama(world: World, subscriptions: Sequence[str]) -> Panorama:
-    """Look at everything side by side. Raises Unavailable; what may be missing without harm is a warning."""
+    """Look at everything side by side. Raises Unavailable when the machines cannot be seen.
+
+    What can be seen is shown, and what cannot is a warning: a subscription whose groups cannot be read is left out.
+    """
     snapshot, groups, locks = await asyncio.gather(
         world.inventory.machines(subscriptions),
-        asyncio.gather(*(world.inventory.groups(one) for one in subscriptions)),
-        asyncio.gather(*(world.inventory.resource_locks(one) for one in subscriptions), return_exceptions=True),
+        each(world.inventory.groups, subscriptions, _SUBSCRIPTIONS_AT_ONCE),
+        each(world.inventory.resource_locks, subscriptions, _SUBSCRIPTIONS_AT_ONCE),
     )
-    every = [one for some in groups for one in some]
+    unseen = {one: error for one, error in zip(subscriptions, groups, strict=True) if isinstance(error, Exception)}
+    attached = [one for some in groups if not isinstance(some, Exception) for one in some]
+    sightings = {one.id.lower(): one for one in snapshot.machines if one.subscription not in unseen}
     return Panorama(
         snapshot.at,
-        {one.id.lower(): one for one in snapshot.machines},
-        _wiring(snapshot, every),
-        {one.id.lower(): one.nsg for one in every if one.nsg},
-        [lock for some in locks if not isinstance(some, BaseException) for lock in some],
-        tuple(_warning(error) for error in locks if isinstance(error, BaseException)),
+        sightings,
+        _wiring(snapshot, attached),
+        {one.id.lower(): one.nsg for one in attached if one.nsg},
+        [lock for some in locks if not isinstance(some, Exception) for lock in some],
+        tuple(_warnings(snapshot, unseen, locks)),
     )
+
+
+def _warnings(snapshot: Snapshot, unseen: Mapping[str, Exception], locks: Sequence[object]) -> Iterator[str]:
+    for subscription, error in unseen.items():
+        yield f"The machines of subscription {subscription} are not shown: {error}."
+    if snapshot.unreadable:
+        yield f"{snapshot.unreadable} machines are not shown: Azure Resource Graph told of them in an unknown way."
+    for failed in locks:
+        if isinstance(failed, Exception):
+            yield f"Resource locks could not be read, so that read-only machines may be shown as supported: {failed}."
 
 
 def _wiring(snapshot: Snapshot, groups: Sequence[Attached]) -> Wiring:
@@ -60,9 +76,3 @@ def _wiring(snapshot: Snapshot, groups: Sequence[Attached]) -> Wiring:
         {subnet.lower(): one.id for one in groups for subnet in one.subnets},
         snapshot.networks,
     )
-
-
-def _warning(error: BaseException) -> str:
-    if not isinstance(error, Unavailable):
-        raise error
-    return f"Resource locks could not be read, so machines may be shown as supported that are read-only: {error}"

@@ -143,7 +143,7 @@ def flag(call: Call, name: str) -> bool:
 def page_size(call: Call) -> int:
     """How many entries a page shall have. Raises Wrong."""
     text = call.request.params.get("pageSize", str(_PAGE))
-    if not text.isdecimal() or not 1 <= int(text) <= _LARGEST_PAGE:
+    if not text.isdecimal() or len(text) > len(str(_LARGEST_PAGE)) or not 1 <= int(text) <= _LARGEST_PAGE:
         raise Wrong(HTTPStatus.BAD_REQUEST, "invalidPageSize", f"pageSize is a number from 1 to {_LARGEST_PAGE}.")
     return int(text)
 

@@ -44,7 +44,7 @@ async def get(app: Postern, call: Call) -> Answer:
 
 def _filter(call: Call) -> Filter | Invalid:
     params, issues = call.request.params, []
-    states = frozenset(part for part in params.get("state", "").split(",") if part)
+    states = frozenset(part.strip() for part in params.get("state", "").split(",") if part.strip())
     issues += [Issue("unknownValue", "state", f"{one} is no tab of the list.") for one in sorted(states - set(State))]
     text = params.get("q", "").strip().lower()
     if len(text) > _LONGEST_TEXT:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.documents.policies import read_policy, write_guarded, write_lock, write_policy
+from shared.documents.policies import read_many, read_policy, write_guarded, write_lock, write_policy
 from shared.domain.exposure import Leak
 from shared.domain.guarding import Guarded
 from shared.domain.issues import Invalid
@@ -172,3 +172,85 @@ def test_a_lock_is_exposed_unknown_or_holds() -> None:
     assert [{"address": "10.0.0.4", "nsg": "nsg", "rule": "allow-ssh", "priority": 100}] == write_lock((leak,))[
         "because"
     ]
+
+
+WEB_01, WEB_02 = str(machine_id("web-01")), str(machine_id("web-02"))
+MANY = [str(machine_id(f"web-{number}")) for number in range(201)]
+
+
+def read_all(**document: object) -> object:
+    return read_many(json.dumps(document).encode(), SHORTEST)
+
+
+def issues_of_many(**document: object) -> list[tuple[str, str]]:
+    found = read_all(**document)
+    return [(issue.code, issue.path) for issue in found.issues] if isinstance(found, Invalid) else []
+
+
+def test_a_policy_for_many_machines_is_read_and_the_machines_keep_their_order() -> None:
+    ssh = PolicyPort((22, 22), TCP, ("*",), timedelta(hours=3))
+    expected = ([machine_id("web-02"), machine_id("web-01")], Policy((ssh,)))
+    assert expected == read_all(machines=[WEB_02, WEB_01[1:]], policy={"ports": [{"number": 22}]})
+
+
+def test_without_a_policy_many_machines_get_the_usual_one() -> None:
+    assert ([machine_id()], Policy(default_ports())) == read_all(machines=[WEB_01])
+
+
+def test_two_hundred_machines_are_the_most() -> None:
+    assert [] == issues_of_many(machines=MANY[:200])
+    assert [("tooMany", "machines")] == issues_of_many(machines=MANY)
+
+
+WRONG_OF_MANY = [
+    ({}, "required", "machines"),
+    ({"machines": []}, "tooFew", "machines"),
+    ({"machines": WEB_01}, "wrongType", "machines"),
+    ({"machines": None}, "wrongType", "machines"),
+    ({"machines": [WEB_01, "web-02"]}, "invalidMachine", "machines[1]"),
+    ({"machines": [WEB_01, 5]}, "invalidMachine", "machines[1]"),
+    ({"machines": [WEB_01, {"id": WEB_02}]}, "invalidMachine", "machines[1]"),
+    ({"machines": [WEB_01, WEB_01]}, "duplicate", "machines[1]"),
+    ({"machines": [WEB_01, WEB_02, WEB_01.upper()]}, "duplicate", "machines[2]"),
+    ({"machines": [WEB_01, f"{WEB_01[1:]}/"]}, "duplicate", "machines[1]"),
+    ({"machines": [WEB_01], "policies": {}}, "unknownField", "policies"),
+    ({"machines": [WEB_01], "ports": []}, "unknownField", "ports"),
+    ({"machines": [WEB_01], "policy": None}, "wrongType", "policy"),
+    ({"machines": [WEB_01], "policy": [1]}, "wrongType", "policy"),
+    ({"machines": [WEB_01], "policy": "all"}, "wrongType", "policy"),
+    ({"machines": [WEB_01], "policy": {"prots": []}}, "unknownField", "policy.prots"),
+    ({"machines": [WEB_01], "policy": port(number="x")}, "invalidPort", "policy.ports[0].number"),
+    ({"machines": [WEB_01], "policy": {"lock": {"scope": "z"}}}, "unknownValue", "policy.lock.scope"),
+    (
+        {"machines": [WEB_01], "policy": port(allowedSourceAddressPrefix="*", allowedSourceAddressPrefixes=["*"])},
+        "atMostOne",
+        "policy.ports[0].allowedSourceAddressPrefix",
+    ),
+    (
+        {"machines": [WEB_01], "policy": port(maxRequestAccessDuration="PT4M")},
+        "durationOutOfRange",
+        "policy.ports[0].maxRequestAccessDuration",
+    ),
+    (
+        {"machines": [WEB_01], "policy": {"ports": [{"number": 22}, {"number": "20-30"}]}},
+        "overlappingPorts",
+        "policy.ports[1].number",
+    ),
+    ({"machines": [WEB_01], "policy": {"lock": {"keepOpen": [22]}}}, "keepOpenIsGuarded", "policy.lock.keepOpen[0]"),
+]
+
+
+@pytest.mark.parametrize(("document", "code", "path"), WRONG_OF_MANY)
+def test_what_is_wrong_with_many_has_a_code_and_a_place(document: dict[str, object], code: str, path: str) -> None:
+    assert [(code, path)] == issues_of_many(**document)
+
+
+def test_everything_that_is_wrong_with_many_is_told_at_once() -> None:
+    both = {"number": "x", "allowedSourceAddressPrefix": "*", "allowedSourceAddressPrefixes": ["*"]}
+    assert {
+        ("invalidMachine", "machines[0]"),
+        ("duplicate", "machines[2]"),
+        ("invalidPort", "policy.ports[0].number"),
+        ("atMostOne", "policy.ports[0].allowedSourceAddressPrefix"),
+        ("unknownField", "more"),
+    } == set(issues_of_many(machines=["x", WEB_01, WEB_01], policy={"ports": [both]}, more=1))

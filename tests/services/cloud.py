@@ -52,6 +52,7 @@ class Cloud:
     written: list[str] = field(default_factory=list)
     offences: list[str] = field(default_factory=list)
     unlocked: list[str] = field(default_factory=list)  # Addresses set free of machines that are under a policy.
+    kept: set[str] = field(default_factory=set)  # Groups that may not be deleted.
     unwelcome: set[str] = field(default_factory=set)  # Source prefixes that no rule may name.
     write_time: timedelta = timedelta(seconds=2)
     _writing: Counter[str] = field(default_factory=Counter)
@@ -127,13 +128,15 @@ class MemoryNetwork:
             self.cloud.machines[machine.id] = replace(machine, endpoints=places)
         await self.process.call("network.attached", self.clock)
 
-    async def discard(self, nsg: str) -> bool:
+    async def discard(self, nsg: str) -> str | None:
         """Delete a group."""
         await self.process.call("network.discard", self.clock)
         if any(nsg in machine.nsgs for machine in self.cloud.machines.values()):
-            return False
+            return "it is in use"
+        if nsg in self.cloud.kept:
+            return "it may not be deleted"
         self.cloud.groups.pop(nsg.lower(), None)
-        return True
+        return None
 
     async def group(self, nsg: str) -> Observed:
         """The group."""
