@@ -1,0 +1,265 @@
+"""What an adversarial reader tried of locks that machines share: addresses and groups of others, races, dead ends."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.findings import What
+from shared.domain.forecasts import Preview
+from shared.domain.inventory import State
+from shared.domain.listing import Filter
+from shared.domain.machines import MachineId
+from shared.ports import Conflict, NotFound, Unavailable
+from shared.services.enabling import Change, enable, foretell
+from shared.services.machines import page
+from shared.services.policies import Removal, disable, foretell_removal
+from tests.domain.values import GROUP, STRANGER, SUBNET_GROUP, endpoint, group
+from tests.services.clock import Clock
+from tests.services.cloud import Trouble
+from tests.services.process import Process
+from tests.services.town import BARE, BOB, POLICY, WEB_01, WEB_02, WEB_03, Town
+
+CHANGE = Change(POLICY, BOB)
+DISCARD = Removal(BOB, discards_group=True)
+
+
+def move(town: Town, machine: MachineId, address: str) -> None:
+    """A machine has another address behind the subnet's group."""
+    town.cloud.machines[machine] = replace(
+        town.cloud.machines[machine], endpoints=(endpoint(address, None, SUBNET_GROUP),)
+    )
+
+
+async def swapped() -> Town:
+    """web-02 and web-03, both locked, have exchanged their addresses, and nobody has looked since."""
+    town = Town()
+    for machine in (WEB_02, WEB_03):
+        await town.enable(machine)
+    move(town, WEB_02, "10.0.0.6")
+    move(town, WEB_03, "10.0.0.5")
+    return town
+
+
+def opened(town: Town) -> list[str]:
+    return [address for address in ("10.0.0.5", "10.0.0.6") if town.passes(22, STRANGER, address)]
+
+
+async def test_two_machines_that_exchange_addresses_are_never_open() -> None:
+    town = await swapped()
+    await town.enable(WEB_02)
+    assert [] == opened(town)
+    await town.repair()
+    await town.repair()
+    assert ([], []) == (opened(town), town.cloud.unlocked)
+
+
+async def test_removing_a_machine_leaves_its_former_address_locked_for_whoever_has_it_now() -> None:
+    town = await swapped()
+    await town.live(lambda world: disable(world, WEB_02, Removal(BOB)))
+    assert "10.0.0.5" not in opened(town)
+    await town.repair()
+    assert not town.passes(22, STRANGER, "10.0.0.5")
+
+
+async def test_a_machine_that_inherits_the_address_of_one_that_is_gone_stays_closed() -> None:
+    town = Town()
+    for machine in (WEB_02, WEB_03):
+        await town.enable(machine)
+    del town.cloud.machines[WEB_02]
+    move(town, WEB_03, "10.0.0.5")
+    for _ in range(2):
+        await town.repair()
+        assert not town.passes(22, STRANGER, "10.0.0.5")
+    assert WEB_02 not in town.shelf.policies
+
+
+async def test_what_a_machine_has_left_is_set_free_once_nobody_is_there() -> None:
+    town = Town()
+    for machine in (WEB_02, WEB_03):
+        await town.enable(machine)
+    move(town, WEB_02, "10.0.0.9")
+    await town.repair()
+    destinations = {a for rule in town.cloud.groups[SUBNET_GROUP.lower()].ours for a in rule.destinations}
+    assert {"10.0.0.6", "10.0.0.9"} == destinations
+
+
+async def test_what_is_set_free_waits_while_somebody_else_writes_the_group() -> None:
+    town = Town()
+    await town.enable(WEB_01)
+    home = endpoint("10.0.0.4", None, SUBNET_GROUP)
+    town.cloud.machines[WEB_01] = replace(town.cloud.machines[WEB_01], endpoints=(home,))
+    now = town.clock.now()
+    await town.world().desk.acquire(GROUP, "busy", now + timedelta(minutes=2), now)
+    await town.repair()
+    town.clock.advance(timedelta(minutes=3))
+    await town.repair()
+    assert () == town.cloud.groups[GROUP.lower()].ours
+
+
+async def together(town: Town, delay: int, *acts: Callable[[], object]) -> None:
+    first, second = acts
+
+    async def late() -> None:
+        for _ in range(delay):
+            await asyncio.sleep(0)
+        await second()  # type: ignore[misc]
+
+    await asyncio.gather(first(), late(), return_exceptions=True)  # type: ignore[call-overload]
+    assert [] == town.cloud.offences
+
+
+@pytest.mark.parametrize("delay", range(0, 120, 3))
+async def test_enabling_while_the_group_is_being_discarded_never_claims_to_hold_what_is_open(delay: int) -> None:
+    town = Town()
+    await town.enable(BARE)
+    answers: list[object] = []
+
+    async def put() -> None:
+        answers.append(await enable(town.world(), BARE, CHANGE))
+
+    await together(town, delay, lambda: disable(town.world(), BARE, DISCARD), put)
+    guarded = BARE in town.shelf.policies
+    holds = bool(answers) and getattr(answers[0], "leaks", None) == ()
+    assert not (guarded and holds and town.passes(22, STRANGER, "10.0.0.7"))
+    await town.repair()
+    assert town.passes(22, STRANGER, "10.0.0.7") is (BARE not in town.shelf.policies)
+
+
+@pytest.mark.parametrize("delay", range(0, 90, 3))
+async def test_a_group_is_never_put_on_a_machine_whose_policy_is_gone(delay: int) -> None:
+    town = Town()
+    await together(
+        town, delay, lambda: enable(town.world(), BARE, CHANGE), lambda: disable(town.world(), BARE, Removal(BOB))
+    )
+    await town.repair()
+    attached = [place.nic_nsg for place in town.cloud.machines[BARE].endpoints]
+    locked = any(nsg.ours for nsg in town.cloud.groups.values())
+    assert attached == [None] or locked or BARE not in town.shelf.policies
+
+
+@dataclass(slots=True)
+class Overtaken(Process):
+    """A process that somebody else overtakes: before one of its calls another act runs from beginning to end."""
+
+    before: tuple[str, int] = ("", 0)  # The call's name, and which one of that name.
+    act: Callable[[], Awaitable[object]] | None = None
+
+    async def call(self, name: str, clock: Clock) -> None:
+        """Let the other one go first where it is to."""
+        if self.act and (name, self.calls.count(name) + 1) == self.before:
+            act, self.act = self.act, None
+            await act()
+        await Process.call(self, name, clock)
+
+
+async def test_nothing_is_attached_once_the_policy_was_removed() -> None:
+    """The removal runs between the moment in which the lock was seen and the one in which the group is attached."""
+    town = Town()
+    process = Overtaken(before=("network.machine", 2), act=lambda: disable(town.world(), BARE, Removal(BOB)))
+    with pytest.raises(Conflict):
+        await town.live(lambda world: enable(world, BARE, CHANGE), process)
+    assert [None] == [place.nic_nsg for place in town.cloud.machines[BARE].endpoints]
+
+
+async def test_a_repair_takes_over_no_group_of_somebody_else() -> None:
+    town = Town()
+    await town.enable()
+    theirs = group("300 theirs Allow Tcp 443 from *", id_=WEB_01.own_nsg)
+    town.cloud.put(theirs)
+    town.cloud.machines[WEB_01] = replace(town.cloud.machines[WEB_01], endpoints=(replace(endpoint(), nic_nsg=None),))
+    report = await town.repair()
+    assert theirs.rules == town.cloud.groups[WEB_01.own_nsg.lower()].rules
+    assert [None] == [place.nic_nsg for place in town.cloud.machines[WEB_01].endpoints]
+    assert any("not made by Postern" in str(problem) for problem in report.problems)
+
+
+async def test_a_group_that_may_not_be_deleted_keeps_no_policy_from_going() -> None:
+    town = Town()
+    await town.enable(BARE)
+    town.cloud.kept.add(BARE.own_nsg)
+    removed = await town.live(lambda world: disable(world, BARE, DISCARD))
+    assert ("it may not be deleted", False) == (removed.kept_because, BARE in town.shelf.policies)
+
+
+@pytest.mark.parametrize("error", [KeyError("odd"), NotFound("odd"), Conflict("odd"), Unavailable("odd")])
+@pytest.mark.parametrize("call", ["inventory.machines", "inventory.groups"])
+async def test_an_odd_answer_of_the_index_keeps_no_lock_from_being_repaired(call: str, error: Exception) -> None:
+    town = Town()
+    await town.enable()
+    town.cloud.put(replace(town.cloud.groups[GROUP.lower()], rules=town.cloud.groups[GROUP.lower()].foreign))
+    await town.repair(Process(away={call: error}))
+    assert not town.passes(22, STRANGER)
+
+
+async def test_a_note_of_the_repair_outdates_no_version_of_an_administrator() -> None:
+    town = Town()
+    await town.enable(WEB_02)
+    version = town.shelf.policies[WEB_02].value.version
+    move(town, WEB_02, "10.0.0.9")
+    await town.repair()
+    await town.live(lambda world: enable(world, WEB_02, Change(POLICY, BOB, version)))
+    assert 1 == town.shelf.policies[WEB_02].value.revision
+
+
+async def test_a_finding_is_on_record_although_the_answer_of_the_mending_was_lost() -> None:
+    town = Town()
+    await town.enable()
+    town.cloud.put(replace(town.cloud.groups[GROUP.lower()], rules=town.cloud.groups[GROUP.lower()].foreign))
+    town.cloud.troubles.append(Trouble.LOST)
+    await town.repair()
+    assert [What.LOCK_MISSING] == [found.what for found in town.shelf.findings.values()]
+
+
+async def test_a_group_that_cannot_be_attached_is_not_said_to_have_been() -> None:
+    town = Town()
+    await town.enable(BARE)
+    bare = replace(endpoint("10.0.0.7"), nic_nsg=None)
+    town.cloud.machines[BARE] = replace(town.cloud.machines[BARE], endpoints=(bare,))
+    for _ in range(3):
+        await town.repair(Process(away={"network.attach": Unavailable("busy")}))
+    assert [] == list(town.shelf.findings.values())
+    await town.repair()
+    await town.repair()
+    assert [What.GROUP_MISSING] == [found.what for found in town.shelf.findings.values()]
+
+
+async def test_a_repair_that_finds_everything_as_it_was_writes_nothing_and_takes_no_lease() -> None:
+    town = Town()
+    for machine in (WEB_01, WEB_02, BARE):
+        await town.enable(machine)
+    town.cloud.written.clear()
+    process = Process()
+    assert () == (await town.repair(process)).problems
+    assert [] == town.cloud.written
+    assert 1 >= process.calls.count("desk.acquire")
+
+
+async def test_a_preview_of_machines_that_share_a_group_tells_of_each() -> None:
+    town = Town()
+    told = await town.live(lambda world: foretell(world, [WEB_01, WEB_02], CHANGE))
+    assert [True, True] == [isinstance(one, Preview) for one in told]
+    assert [()] * 2 == [one.leaks for one in told if isinstance(one, Preview)]
+
+
+async def test_a_preview_of_discarding_tells_that_everything_will_be_open() -> None:
+    town = Town()
+    await town.enable(BARE)
+    told = await town.live(lambda world: foretell_removal(world, BARE, DISCARD))
+    assert [None] == [way.rule for way in told.open]
+
+
+async def test_a_list_of_a_subscription_that_is_none_of_ours_is_empty_and_asks_nobody() -> None:
+    town = Town()
+    process = Process()
+    found = await town.live(lambda world: page(world, Filter(subscription="other"), 10, None), process)
+    assert ([], []) == (list(found.rows), process.calls)
+
+
+async def test_the_list_tells_which_tab_each_machine_is_in() -> None:
+    town = Town()
+    await town.enable(WEB_02)
+    found = await town.live(lambda world: page(world, Filter(), 10, None))
+    assert {State.CONFIGURED: 1, State.NOT_CONFIGURED: 3} == dict(found.counts)
