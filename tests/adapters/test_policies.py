@@ -67,6 +67,12 @@ class PoliciesContract:
         await policies.remove(newer)
         assert await policies.get(stored.value.machine.id) is None
 
+    async def test_a_policy_that_was_removed_meanwhile_is_not_replaced(self, policies: Policies) -> None:
+        stored = await policies.put(guarded(), None)
+        await policies.remove(stored)
+        with pytest.raises(Conflict):
+            await policies.put(replace(stored.value, revision=1), stored.etag)
+
     async def test_removing_what_is_gone_is_no_error(self, policies: Policies) -> None:
         stored = await policies.put(guarded(), None)
         await policies.remove(stored)

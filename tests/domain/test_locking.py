@@ -9,7 +9,7 @@ from shared.domain.claims import Claim, LockClaim, Wanted
 from shared.domain.machines import Endpoint
 from shared.domain.planning import Kind, Plan, plan
 from shared.domain.policies import Origin
-from shared.domain.rules import Nsg, Rule
+from shared.domain.rules import Load, Nsg, Rule
 from shared.domain.traffic import Flow
 from tests.domain import bridge
 from tests.domain.values import GROUP, NOW, STRANGER, applied, group, lock, named, opening, rule
@@ -176,3 +176,23 @@ def test_an_update_that_sets_an_address_free_comes_after_everything_that_closes(
     made = plan(nsg, (absent(lock_of(1)), lock_of(2), lock_of(3, "22")), NOW)
     assert [False, True] == [made.changes[0].frees, made.changes[-1].frees]
     assert made.changes[-1].kind is Kind.UPDATE
+
+
+def test_near_the_limit_machines_change_shape_a_few_at_a_time_and_the_limit_is_never_passed() -> None:
+    before, after = ([lock_of(number, guarded) for number in range(8)] for guarded in ("*", "0-65535"))
+    after = [replace(claim, origin=Origin.INTERNET) for claim in after]
+    nsg = settled(group(crowded(3990)), before)
+    rounds = 0
+    while made := plan(nsg, after, NOW):
+        nsg, rounds = applied(nsg, made), rounds + 1
+        assert Load.of(nsg.rules).excess is None
+    assert ([("postern-lock-all-internet", 8)], True) == (
+        [(one.name, len(one.destinations)) for one in nsg.ours],
+        rounds < 12,
+    )
+
+
+def test_an_address_that_somebody_spelled_otherwise_is_the_same_address() -> None:
+    claim = lock(Endpoint("fd00:db8::4", GROUP, network=("fd00:db8::/64",)))
+    edited = replace(settled(group(), (claim,)).rules[0], destinations=("fd00:0db8::0004",))
+    assert [("fd00:db8::4",)] == [one.destinations for one in settled(group(edited), (claim,)).rules]
