@@ -1,4 +1,4 @@
-"""What the use cases need of the outside world, and the two ways in which it can disappoint them.
+"""What the use cases need of the outside world, and the ways in which it can disappoint them.
 
 Adapters in `shared.adapters` fulfil these protocols. A call either does what it says or raises: the world has
 moved (`Conflict`, `NotFound`) or the world is down (`Unavailable`). A failure never reads as an empty answer.

@@ -71,18 +71,23 @@ def _endpoints(nic: Json, config: Json, subnets: Mapping[str, Json]) -> list[End
     subnet = subnets[config["subnet"]["id"].lower()]["properties"]
     if not address:
         return []
-    prefixes = [subnet.get("addressPrefix"), *(subnet.get("addressPrefixes") or ())]
     return [
         Endpoint(
             address=str(address),
             nic_nsg=_id(nic["properties"], "networkSecurityGroup"),
             subnet_nsg=_id(subnet, "networkSecurityGroup"),
             groups=tuple(group["id"] for group in config.get("applicationSecurityGroups") or ()),
-            network=tuple(str(prefix) for prefix in prefixes if prefix),
+            network=prefixes_of(subnet),
             probed=bool(config.get("loadBalancerBackendAddressPools")),
             nic=str(nic["id"]),
         )
     ]
+
+
+def prefixes_of(subnet: Json) -> tuple[str, ...]:
+    """The address ranges in a subnet's properties, which stand there as one or as several."""
+    every = (subnet.get("addressPrefix"), *(subnet.get("addressPrefixes") or ()))
+    return tuple(str(prefix) for prefix in every if prefix)
 
 
 def _id(properties: Json, name: str) -> str | None:

@@ -21,6 +21,7 @@ from azure.mgmt.resourcegraph.aio import ResourceGraphClient
 from azure.mgmt.resourcegraph.models import QueryRequest, QueryRequestOptions, ResultFormat
 
 from shared.adapters.arm_client import NETWORK_VERSION, SCOPE, Arm
+from shared.adapters.arm_machines import prefixes_of
 from shared.adapters.arm_rules import read_nsg
 from shared.domain.inventory import Attached, Kind, Place, ResourceLock, Sighting, Snapshot
 
@@ -207,9 +208,4 @@ def _places(nic: Json) -> list[Place]:
 
 
 def _subnets(network: Json) -> list[tuple[str, tuple[str, ...]]]:
-    found = []
-    for subnet in network.get("subnets") or ():
-        properties = subnet["properties"]
-        prefixes = [properties.get("addressPrefix"), *(properties.get("addressPrefixes") or ())]
-        found.append((str(subnet["id"]).lower(), tuple(str(prefix) for prefix in prefixes if prefix)))
-    return found
+    return [(str(subnet["id"]).lower(), prefixes_of(subnet["properties"])) for subnet in network.get("subnets") or ()]

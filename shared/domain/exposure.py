@@ -44,7 +44,7 @@ def _leaks(claim: LockClaim, endpoint: Endpoint, groups: Groups, meant: tuple[Ru
     found: set[Leak] = set()
     for id_ in endpoint.path:
         nsg = groups[id_.lower()]
-        passed = passages((*nsg.rules, *nsg.defaults), region, endpoint.spot)
+        passed = passages(nsg.every, region, endpoint.spot)
         probes = keep_rules(replace(claim, endpoints=(endpoint,)))
         through = [p for p in passed if not _is_meant(p.rule, meant) and not _is_for_probes(p.rule, probes)]
         # Each group narrows what can arrive; the last one's rules are those that finally let it in.

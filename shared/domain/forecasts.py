@@ -18,7 +18,7 @@ from shared.domain.guarding import Guarded
 from shared.domain.machines import Endpoint, Machine
 from shared.domain.planning import Change, Kind, Plan, plan
 from shared.domain.rules import KEEP_MARK, OPEN_MARK, Nsg, Rule
-from shared.domain.traffic import Passage, Traffic, passages
+from shared.domain.traffic import Traffic, through
 
 _MOST_ROUNDS = 5
 
@@ -89,15 +89,11 @@ def _ways(endpoint: Endpoint, groups: Groups) -> Iterator[Way]:
     if not endpoint.path:
         yield Way(endpoint.address, None, None, (Traffic(family_of(endpoint.address)),))
         return
-    region: tuple[Traffic, ...] = (Traffic(family_of(endpoint.address)),)
-    through: tuple[Passage, ...] = ()
-    for id_ in endpoint.path:
-        nsg = groups[id_.lower()]
-        through = passages((*nsg.rules, *nsg.defaults), region, endpoint.spot)
-        region = tuple(passage.traffic for passage in through)
-    rules = {passage.rule.name: passage.rule for passage in through}
+    path = [groups[id_.lower()].every for id_ in endpoint.path]
+    found = through(path, (Traffic(family_of(endpoint.address)),), endpoint.spot)
+    rules = {passage.rule.name: passage.rule for passage in found}
     for name, rule in rules.items():
-        yield Way(endpoint.address, endpoint.path[-1], rule, tuple(p.traffic for p in through if p.rule.name == name))
+        yield Way(endpoint.address, endpoint.path[-1], rule, tuple(p.traffic for p in found if p.rule.name == name))
 
 
 def why_open(way: Way, leaking: Iterable[tuple[str, str | None]]) -> Why:

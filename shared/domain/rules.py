@@ -132,6 +132,11 @@ class Nsg:
     made_for: str = ""  # The key of the machine that Postern made it for; empty for a group of somebody else's.
 
     @property
+    def every(self) -> tuple[Rule, ...]:
+        """All rules that inbound traffic meets, the defaults too."""
+        return (*self.rules, *self.defaults)
+
+    @property
     def ours(self) -> tuple[Rule, ...]:
         """The rules with our mark."""
         return tuple(rule for rule in self.rules if rule.mark)

@@ -14,8 +14,8 @@ from shared.domain.claims import LockClaim, OpenClaim
 from shared.domain.exposure import Groups, Leak, leaks
 from shared.domain.machines import Endpoint
 from shared.domain.ranges import Ranges, Span
-from shared.domain.rules import WITH_PORTS, Nsg, Rule, in_order
-from shared.domain.traffic import Passage, Region, Traffic, passages
+from shared.domain.rules import WITH_PORTS, Rule, in_order
+from shared.domain.traffic import Passage, Region, Traffic, through
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -89,16 +89,9 @@ class Surface:
     def _exposed(self, endpoint: Endpoint, spans: tuple[Span, ...]) -> tuple[Exposed, ...]:
         sources = sources_of("Internet", endpoint.spot.network, Bound.UPPER) & family_of(endpoint.address)
         region: Region = (Traffic(sources, WITH_PORTS, Ranges.of(*spans)),)
-        found = _through(tuple(self._groups[nsg.lower()] for nsg in endpoint.path), region, endpoint)
+        path = [self._groups[nsg.lower()].every for nsg in endpoint.path]
+        found = through(path, region, endpoint.spot)
         return tuple(sorted({one for passage in found for one in _let_in(passage, endpoint, spans)}))
-
-
-def _through(path: tuple[Nsg, ...], region: Region, endpoint: Endpoint) -> tuple[Passage, ...]:
-    through: tuple[Passage, ...] = ()
-    for nsg in path:
-        through = passages((*nsg.rules, *nsg.defaults), region, endpoint.spot)
-        region = tuple(passage.traffic for passage in through)
-    return through
 
 
 def _let_in(passage: Passage, endpoint: Endpoint, spans: Iterable[Span]) -> Iterator[Exposed]:

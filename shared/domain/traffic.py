@@ -122,6 +122,15 @@ def passing(rules: Iterable[Rule], region: Region, spot: Spot, asked: Bound = Bo
     return tuple(passage.traffic for passage in passages(rules, region, spot, asked))
 
 
+def through(groups: Iterable[Iterable[Rule]], region: Region, spot: Spot) -> tuple[Passage, ...]:
+    """Which parts of `region` possibly pass several groups in turn, each with the last group's rule that lets it."""
+    found: tuple[Passage, ...] = ()
+    for rules in groups:
+        found = passages(rules, region, spot)
+        region = tuple(passage.traffic for passage in found)
+    return found
+
+
 def _walk(rules: tuple[Rule, ...], region: Region, spot: Spot, asked: Bound) -> Iterator[Passage]:
     undecided = region
     for rule in rules:

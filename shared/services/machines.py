@@ -16,11 +16,11 @@ from shared.domain.inventory import Kind, ResourceLock, Sighting, State
 from shared.domain.inventory import Place as At
 from shared.domain.listing import Details, Filter, Page, Place, Row, Scene, Use, row
 from shared.domain.machines import Machine, MachineId
-from shared.domain.observing import is_wanted
 from shared.domain.rules import OPEN_MARK, Nsg
 from shared.domain.surface import Surface
 from shared.ports import NotFound, Observed, Unavailable
 from shared.services.enabling import NO_MACHINE, known
+from shared.services.measuring import open_claims_in
 from shared.services.viewing import Panorama, panorama
 from shared.services.world import World, each, every
 
@@ -77,12 +77,7 @@ def _sighting_of(machine: Machine, known_as: Sighting | None = None) -> Sighting
 async def _opened(world: World, groups: Iterable[Nsg]) -> dict[str, list[OpenClaim]]:
     """The grants that are open, for the groups in which a rule of a grant stands."""
     nsgs = [nsg.id.lower() for nsg in groups if any(rule.mark == OPEN_MARK for rule in nsg.rules)]
-    desks, now = await every(world.desk.entries, nsgs, _READS_AT_ONCE), world.clock.now()
-    found = {nsg: [entry.claim for entry in desk.values()] for nsg, desk in zip(nsgs, desks, strict=True)}
-    return {
-        nsg: [claim for claim in claims if isinstance(claim, OpenClaim) and is_wanted(claim, now)]
-        for nsg, claims in found.items()
-    }
+    return dict(zip(nsgs, await every(lambda nsg: open_claims_in(world, nsg), nsgs, _READS_AT_ONCE), strict=True))
 
 
 async def _use_of(world: World, one: Row) -> Use | None:

@@ -41,15 +41,17 @@ class Sight:
         return await _once(self._groups, nsg, self._read)
 
     async def _opened(self, nsg: str) -> list[OpenClaim]:
-        return await _once(self._desks, nsg, self._claims)
+        return await _once(self._desks, nsg, lambda one: open_claims_in(self._world, one))
 
     async def _read(self, nsg: str) -> Nsg:
         return (await self._world.network.group(nsg)).nsg
 
-    async def _claims(self, nsg: str) -> list[OpenClaim]:
-        entries, now = await self._world.desk.entries(nsg), self._world.clock.now()
-        claims = [entry.claim for entry in entries.values()]
-        return [claim for claim in claims if isinstance(claim, OpenClaim) and is_wanted(claim, now)]
+
+async def open_claims_in(world: World, nsg: str) -> list[OpenClaim]:
+    """The grants that are open in a group, by its desk."""
+    entries, now = await world.desk.entries(nsg), world.clock.now()
+    claims = [entry.claim for entry in entries.values()]
+    return [claim for claim in claims if isinstance(claim, OpenClaim) and is_wanted(claim, now)]
 
 
 async def _once[T](looks: dict[str, asyncio.Task[T]], nsg: str, look: Callable[[str], Coroutine[None, None, T]]) -> T:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from shared.domain.claims import LockClaim, OpenClaim, Wanted
+from shared.domain.claims import LockClaim, Wanted
 from shared.domain.exposure import leaks
 from shared.domain.forecasts import Forecast, Preview, closed_ways, forecast, ways_in
 from shared.domain.guarding import Guarded, Stage, lock_claims_by_group
 from shared.domain.machines import Machine
-from shared.domain.observing import is_wanted
 from shared.domain.rules import Nsg
 from shared.ports import NotFound
+from shared.services.measuring import open_claims_in
 from shared.services.settling import unmade
 from shared.services.world import World, each
 
@@ -51,10 +51,15 @@ async def preview(world: World, guarded: Guarded, actual: Machine, forecasts: Fo
     target = _afterwards(guarded, actual)
     before, after = await _groups(world, (guarded.machine, actual, target), forecasts)
     was, will = ways_in(actual, before), ways_in(target, after)
+    opened = [claim for nsg in guarded.machine.nsgs for claim in await open_claims_in(world, nsg)]
     return Preview(
         guarded,
         tuple(seen),
-        leaks(replace(guarded.lock, endpoints=target.endpoints), after, await _opened(world, guarded.machine)),
+        leaks(
+            replace(guarded.lock, endpoints=target.endpoints),
+            after,
+            opened,
+        ),
         closed_ways(was, will),
         will,
         tuple(sorted({endpoint.nic for endpoint in actual.bare})) if guarded.stage is Stage.GUARDED else (),
@@ -85,13 +90,6 @@ async def _groups(
     same = {key: (await world.network.group(nsg)).nsg for key, nsg in nsgs.items() if key not in foreseen}
     before = {key: one.before for key, one in foreseen.items() if one.before.etag}
     return {**same, **before}, {**same, **{key: one.after for key, one in foreseen.items()}}
-
-
-async def _opened(world: World, machine: Machine) -> list[OpenClaim]:
-    now = world.clock.now()
-    desks = [await world.desk.entries(nsg) for nsg in machine.nsgs]
-    claims = [entry.claim for desk in desks for entry in desk.values()]
-    return [claim for claim in claims if isinstance(claim, OpenClaim) and is_wanted(claim, now)]
 
 
 async def _ending(world: World, guarded: Guarded) -> tuple[str, ...]:
