@@ -1,13 +1,14 @@
 """What every `Network` port promises, held against the cloud in memory and the SDK on the emulated ARM."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
 from shared.domain.machines import MachineId
 from shared.domain.planning import Change, Kind, Plan
-from shared.domain.rules import Rule
-from shared.ports import Conflict, Network, NotFound
+from shared.domain.rules import DEFAULTS, Nsg, Rule
+from shared.ports import Conflict, Network, NotFound, Observed
 from tests.adapters.conftest import Arm
 from tests.domain.values import RESOURCES, endpoint, group, machine_id, rule
 from tests.services.clock import Clock
@@ -17,6 +18,8 @@ from tests.services.town import Town
 
 WEB_NSG = f"{RESOURCES}/Microsoft.Network/networkSecurityGroups/web-01-nsg"
 LOCK = rule("299 postern-lock-web-01-1 Deny * * from * to 10.0.0.4")
+OWN_NSG = f"{RESOURCES}/Microsoft.Network/networkSecurityGroups/postern-bare-01"
+UNMADE = Observed(Nsg(OWN_NSG, etag="", rules=(), defaults=DEFAULTS, made_for="mine"), {"location": "westeurope"})
 OPEN = rule("298 postern-open-1-1 Allow Tcp 22,80-90 from 203.0.113.7,10.0.0.0/24 to 10.0.0.4")
 
 
@@ -79,6 +82,78 @@ class NetworkContract:
     async def test_a_machine_is_found_in_any_case(self, network: Network) -> None:
         machine = await network.machine(MachineId(str(machine_id("web-01")).upper()))
         assert ["10.0.0.4"] == [place.address for place in machine.endpoints]
+
+    async def test_a_group_without_an_etag_is_made_with_its_rules_inside(self, network: Network) -> None:
+        made = await network.apply(UNMADE, creating(LOCK, OPEN))
+        assert [LOCK.name, OPEN.name] == sorted(one.name for one in made.nsg.ours)
+        assert (True, "mine") == (bool(made.nsg.etag), made.nsg.made_for)
+        assert made.nsg == (await network.group(OWN_NSG)).nsg
+
+    async def test_a_group_of_a_name_that_is_taken_is_not_made_over_it(self, network: Network) -> None:
+        await network.apply(UNMADE, creating(OPEN))
+        with pytest.raises(Conflict):
+            await network.apply(UNMADE, creating(LOCK))
+        assert [OPEN.name] == [one.name for one in (await network.group(OWN_NSG)).nsg.ours]
+
+    async def test_a_group_is_put_on_an_interface_that_has_none_and_doing_it_again_is_no_harm(
+        self, network: Network
+    ) -> None:
+        await network.apply(UNMADE, creating(LOCK))
+        nic = await bare_nic(network)
+        for _ in range(2):
+            await network.attach(nic, OWN_NSG)
+            assert OWN_NSG.lower() == await group_on(network, "bare-01")
+
+    async def test_a_group_never_takes_the_place_of_another(self, network: Network) -> None:
+        await network.apply(UNMADE, creating(LOCK))
+        [web] = (await network.machine(machine_id("web-01"))).endpoints
+        with pytest.raises(Conflict):
+            await network.attach(web.nic, OWN_NSG)
+        assert WEB_NSG.lower() == await group_on(network, "web-01")
+
+    async def test_a_group_is_taken_off_an_interface_and_doing_it_again_is_no_harm(self, network: Network) -> None:
+        await network.apply(UNMADE, creating(LOCK))
+        nic = await bare_nic(network)
+        await network.attach(nic, OWN_NSG)
+        for _ in range(2):
+            await network.detach(nic, OWN_NSG)
+            assert await group_on(network, "bare-01") is None
+
+    async def test_taking_one_group_off_never_takes_another_off(self, network: Network) -> None:
+        [web] = (await network.machine(machine_id("web-01"))).endpoints
+        with suppress(Conflict):
+            await network.detach(web.nic, OWN_NSG)
+        assert WEB_NSG.lower() == await group_on(network, "web-01")
+
+    async def test_an_interface_that_is_not_there_is_not_found(self, network: Network) -> None:
+        nic = f"{await bare_nic(network)}-none"
+        for act in (network.attach, network.detach):
+            with pytest.raises(NotFound):
+                await act(nic, WEB_NSG)
+
+    async def test_a_group_is_deleted_only_when_nothing_uses_it(self, network: Network) -> None:
+        await network.apply(UNMADE, creating(LOCK))
+        nic = await bare_nic(network)
+        await network.attach(nic, OWN_NSG)
+        await network.discard(OWN_NSG)
+        assert [LOCK.name] == [one.name for one in (await network.group(OWN_NSG)).nsg.ours]
+        await network.detach(nic, OWN_NSG)
+        await network.discard(OWN_NSG)
+        with pytest.raises(NotFound):
+            await network.group(OWN_NSG)
+
+    async def test_deleting_a_group_that_is_gone_is_no_harm(self, network: Network) -> None:
+        await network.discard(OWN_NSG)
+
+
+async def bare_nic(network: Network) -> str:
+    [place] = (await network.machine(machine_id("bare-01"))).endpoints
+    return place.nic
+
+
+async def group_on(network: Network, name: str) -> str | None:
+    [place] = (await network.machine(machine_id(name))).endpoints
+    return place.nic_nsg.lower() if place.nic_nsg else None
 
 
 def _by_name(rules: object) -> list[Rule]:

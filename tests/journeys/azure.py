@@ -7,13 +7,19 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from http.client import NOT_FOUND
 from typing import Final
 
 from emulator.box import Box
-from emulator.environment import SUBSCRIPTION
-from tests.journeys.client import Json, machine, watch
+from emulator.environment import ACCOUNT, SUBSCRIPTION
+from tests.journeys.client import LOOK_AGAIN, Json, machine, watch
 
-GROUPS: Final = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/demo/providers/Microsoft.Network/networkSecurityGroups"
+NETWORK: Final = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/demo/providers/Microsoft.Network"
+GROUPS: Final = f"{NETWORK}/networkSecurityGroups"
+FINDINGS: Final = frozenset({
+    "lockMissing", "lockEdited", "lockOutranked", "ruleOrphaned", "machineChanged", "machineGone", "groupMissing",
+    "exposed", "holdsAgain",
+})  # fmt: skip
 INSIDE, PROBE, ATTACKER = "10.0.0.200", "168.63.129.16", "192.0.2.77"
 SOURCES: Final = ("203.0.113.7", "203.0.113.8", ATTACKER, "8.8.8.8", "198.51.100.4", INSIDE, "10.1.0.4", PROBE)
 WELL_KNOWN: Final = (*range(1024), 1433, 1521, 2049, 3306, 3389, 5432, 5900, 5985, 5986, 6379, 8080, 8443, 9200, 27017)
@@ -116,6 +122,43 @@ class Azure:
         """The methods of the calls that ARM got, oldest first, of those whose path has `path` in it."""
         calls = (await self.control("GET", f"calls?since={since}"))["calls"]
         return [call["method"] for call in calls if path in call["path"]]
+
+    async def until_quiet(self, seconds: float = 0.75) -> None:
+        """Return when nobody has called ARM for so long; the app never pauses longer inside a piece of work."""
+        quiet = round(seconds / LOOK_AGAIN)
+        seen: list[int] = []
+
+        async def count() -> list[int]:
+            seen.append(len(await self.calls()))
+            return seen
+
+        await watch(count, lambda numbers: len(numbers) > quiet and len(set(numbers[-quiet:])) == 1, patience=30)
+
+    async def interface(self, name: str) -> Json:
+        """A network interface as ARM gives it."""
+        return await self.arm("GET", f"{NETWORK}/networkInterfaces/{name}")
+
+    async def group_names(self) -> set[str]:
+        """The names of all groups."""
+        return {str(one["name"]) for one in (await self.arm("GET", GROUPS))["value"]}
+
+    async def records(self) -> list[Json]:
+        """The audit, oldest first, as it stands in Table Storage."""
+        token = (await self.control("POST", "token", {"audience": "https://storage.azure.com"}))["access_token"]
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Accept": "application/json;odata=nometadata",
+            "x-ms-version": "2020-12-06",
+        }
+        url = f"https://127.0.0.1:{self.box.site.ports.tables}/{ACCOUNT}/audit()"
+        answer = await self.box.client.get(url, headers=headers)
+        # Before the first record there is no table.
+        found: list[Json] = [] if answer.status_code == NOT_FOUND else answer.raise_for_status().json()["value"]
+        return found
+
+    async def findings(self) -> list[tuple[str, str]]:
+        """What was found to have drifted, oldest first: the kind, and the name of the machine or group."""
+        return [(one["kind"], one["subject"].split("/")[-1]) for one in await self.records() if one["kind"] in FINDINGS]
 
     async def writes(self, since: int) -> Counter[str]:
         """How often each group was written after a call, by its name."""

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 
@@ -17,16 +18,16 @@ from emulator.environment import AUDIENCE, SUBSCRIPTION, TENANT
 
 type Json = dict[str, Any]
 
-COMPUTE: Final = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/demo/providers/Microsoft.Compute/virtualMachines"
+RESOURCE_GROUPS: Final = f"/subscriptions/{SUBSCRIPTION}/resourceGroups"
 USER: Final = "203.0.113.7"
 STRANGER: Final = "203.0.113.8"
 LOOK_AGAIN: Final = 0.15  # seconds
 ENDS: Final = frozenset({"expired", "revoked", "denied", "cancelled", "lapsed", "failed"})
 
 
-def machine(name: str) -> str:
-    """The resource id of a machine of the demo world."""
-    return f"{COMPUTE}/{name}"
+def machine(name: str, group: str = "demo") -> str:
+    """The resource id of a machine, by its resource group."""
+    return f"{RESOURCE_GROUPS}/{group}/providers/Microsoft.Compute/virtualMachines/{name}"
 
 
 def wish(name: str, port: int = 22, source: str = USER, **more: Any) -> Json:  # noqa: ANN401 - any JSON.
@@ -106,6 +107,16 @@ class Postern:
     async def insist(self, id_: str, *states: str, patience: float = 20) -> Json:
         """As `until`, by a caller who asks for the grant itself again and again."""
         return await watch(lambda: self.grant(id_), lambda grant: grant["state"] in states, patience)
+
+    async def machines(self, user: str = "auditor", **wanted: str) -> Json:
+        """A page of the list of machines; `wanted` are its filters."""
+        query = "&".join(f"{name}={quote(value)}" for name, value in wanted.items())
+        return read(await self.call(user, "GET", f"/api/machines?{query}"), 200)
+
+    async def row(self, name: str) -> Json:
+        """One machine of the list."""
+        found = (await self.machines(q=name, pageSize="200"))["value"]
+        return next(one for one in found if one["name"] == name)
 
     async def run(self, function: str) -> None:
         """Begin a run of a timer's function now; its end is not waited for."""
