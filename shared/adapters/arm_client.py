@@ -1,6 +1,8 @@
-"""Calls of Azure Resource Manager: one client for each subscription, made on first use, and how long a call is retried.
+"""Calls of Azure Resource Manager, and how long a call is retried.
 
-The SDK's own retries are kept short: whoever needs longer is told when to come again.
+Reading goes through a pipeline of the SDK's core; writing through the SDK of Microsoft.Network, one client for each
+subscription, which takes half a second to load and is loaded with the first write. The SDK's own retries are off:
+whoever needs longer than a moment is told when to come again.
 
 Source: azure-mgmt-network; ARM documentation, "Throttling Resource Manager requests".
 """
@@ -10,14 +12,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.rest import HttpRequest
-from azure.mgmt.network.aio import NetworkManagementClient
+from azure.core.pipeline.policies import ContentDecodePolicy, HeadersPolicy, RequestIdPolicy, UserAgentPolicy
+from azure.core.rest import AsyncHttpResponse, HttpRequest
+from azure.mgmt.core import AsyncARMPipelineClient
+from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 
 from shared.adapters.arm_errors import Forbidden, translated
 from shared.ports import Clock, Conflict, NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from azure.mgmt.network.aio import NetworkManagementClient
 
 SCOPE = "https://management.azure.com/.default"
 COMPUTE_VERSION = "2024-07-01"
@@ -36,13 +43,17 @@ class Arm:
         self.endpoint = endpoint
         self.clock = clock
         self._clients: dict[str, NetworkManagementClient] = {}
+        self._reader: AsyncARMPipelineClient[HttpRequest, AsyncHttpResponse] | None = None
 
     async def close(self) -> None:
         """Close the connections."""
-        await asyncio.gather(*(client.close() for client in self._clients.values()))
+        closing = [client.close() for client in self._clients.values()]
+        await asyncio.gather(*closing, *([self._reader.close()] if self._reader else []))
 
     def client(self, id_: str) -> NetworkManagementClient:
         """The client of the subscription that a resource id is in."""
+        from azure.mgmt.network.aio import NetworkManagementClient
+
         subscription = id_.split("/")[2].lower()
         if subscription not in self._clients:
             self._clients[subscription] = NetworkManagementClient(
@@ -57,9 +68,17 @@ class Arm:
             )
         return self._clients[subscription]
 
+    @property
+    def _reading(self) -> AsyncARMPipelineClient[HttpRequest, AsyncHttpResponse]:
+        if self._reader is None:
+            login = AsyncARMChallengeAuthenticationPolicy(self.credential, SCOPE)
+            policies = [RequestIdPolicy(), HeadersPolicy(), UserAgentPolicy("postern"), login, ContentDecodePolicy()]
+            self._reader = AsyncARMPipelineClient(base_url=self.endpoint, policies=policies)
+        return self._reader
+
     async def get(self, path: str, version: str = COMPUTE_VERSION) -> Mapping[str, Any]:
         """The JSON that stands at a path. Raises NotFound, Unavailable."""
-        return await self._read(path, HttpRequest("GET", path, params={"api-version": version}))
+        return await self._read(path, HttpRequest("GET", f"{self.endpoint}{path}", params={"api-version": version}))
 
     async def pages(self, path: str, version: str) -> AsyncIterator[list[Mapping[str, Any]]]:
         """The pages of a list. Raises Unavailable: a list that is not there cannot be looked at, and is not empty."""
@@ -77,7 +96,7 @@ class Arm:
 
     async def _read(self, path: str, request: HttpRequest) -> Mapping[str, Any]:
         async def read() -> Mapping[str, Any]:
-            response = await self.client(path).send_request(request)
+            response = await self._reading.send_request(request, connection_timeout=10, read_timeout=30)
             response.raise_for_status()
             return dict(response.json())
 

@@ -21,6 +21,7 @@ _BUSY_CODES = frozenset({"RetryableError", "RetryableErrorDueToAnotherOperation"
 _GONE_CODES = frozenset({"ResourceNotFound", "ResourceGroupNotFound", "ParentResourceNotFound", "NotFound"})
 _LOCK_CODES = frozenset({"ScopeLocked", "ReadOnlyDisabledSubscription"})
 _SERVER_ERRORS = 500
+_AFTER_A_BREAK = timedelta(seconds=1)
 _WHEN_FORBIDDEN = timedelta(minutes=5)
 _LONGEST_WAIT = timedelta(minutes=10)
 
@@ -55,7 +56,8 @@ def translated(what: str, *, writes: bool = False) -> Iterator[None]:
     except (ServiceRequestError, ServiceResponseError, asyncio.IncompleteReadError) as error:
         if writes and not isinstance(error, ServiceRequestError):
             raise Conflict(f"{what}: the answer was lost") from error
-        raise Unavailable(f"{what}: Azure Resource Manager cannot be reached") from error
+        # A connection that broke once is worth another try at once; the one who asks gives up soon enough.
+        raise Unavailable(f"{what}: Azure Resource Manager cannot be reached", _AFTER_A_BREAK) from error
     except AzureError as error:
         raise Unavailable(f"{what}: {error.message}") from error
 

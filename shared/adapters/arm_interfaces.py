@@ -9,9 +9,10 @@ Source: REST reference "Network Interfaces - Create Or Update".
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from azure.mgmt.network.models import NetworkInterface
+if TYPE_CHECKING:
+    from azure.mgmt.network.models import NetworkInterface
 
 from shared.adapters.arm_client import Arm, place_of
 from shared.ports import Conflict
@@ -42,6 +43,8 @@ class ArmInterfaces:
             raise Conflict(f"{nic} is not as it was written")
 
     async def _write(self, nic: str, document: NetworkInterface, nsg: str | None) -> None:
+        from azure.mgmt.network.models import NetworkInterface
+
         body: Any = deepcopy(dict(document))
         properties = {name: value for name, value in dict(body["properties"]).items() if name != _NSG}
         body["properties"] = {**properties, **({_NSG: {"id": nsg}} if nsg else {})}

@@ -17,8 +17,6 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-from azure.mgmt.network.models import NetworkSecurityGroup
-
 from shared.adapters.arm_client import Arm, place_of
 from shared.adapters.arm_errors import Forbidden, InUse, Locked, Malformed
 from shared.adapters.arm_interfaces import ArmInterfaces
@@ -133,6 +131,8 @@ class ArmNetwork:
         return await self._settled(nsg.id)
 
     async def _replace(self, observed: Observed, changes: tuple[Change, ...]) -> Observed:
+        from azure.mgmt.network.models import NetworkSecurityGroup
+
         body = NetworkSecurityGroup(_with_changes(observed.document, changes))
         place, groups = place_of(observed.nsg.id, _KIND), self._arm.client(observed.nsg.id).network_security_groups
         await self._arm.ask(
