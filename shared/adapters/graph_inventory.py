@@ -23,7 +23,7 @@ from azure.mgmt.resourcegraph.models import QueryRequest, QueryRequestOptions, R
 from shared.adapters.arm_client import NETWORK_VERSION, SCOPE, Arm
 from shared.adapters.arm_machines import prefixes_of
 from shared.adapters.arm_rules import read_nsg
-from shared.domain.inventory import Attached, Kind, Place, ResourceLock, Sighting, Snapshot
+from shared.domain.inventory import Attached, MachineKind, PrivateAddress, ResourceLock, Sighting, Snapshot
 
 type Json = Mapping[str, Any]
 
@@ -31,9 +31,9 @@ _PAGE = 1000
 _LOCKS_VERSION = "2020-05-01"
 _LOCKS = "/providers/Microsoft.Authorization/locks"
 _KINDS = {
-    "microsoft.compute/virtualmachines": Kind.VIRTUAL_MACHINE,
-    "microsoft.classiccompute/virtualmachines": Kind.CLASSIC,
-    "microsoft.compute/virtualmachinescalesets": Kind.SCALE_SET,
+    "microsoft.compute/virtualmachines": MachineKind.VIRTUAL_MACHINE,
+    "microsoft.classiccompute/virtualmachines": MachineKind.CLASSIC,
+    "microsoft.compute/virtualmachinescalesets": MachineKind.SCALE_SET,
 }
 _HOURS_MINUTES_SECONDS = re.compile(r"(\d+):(\d\d):(\d\d)")
 
@@ -195,7 +195,7 @@ def _sighting(one: Json) -> Sighting:
     )
 
 
-def _places(nic: Json) -> list[Place]:
+def _places(nic: Json) -> list[PrivateAddress]:
     found = []
     for configuration in nic.get("configurations") or ():
         properties = configuration["properties"]
@@ -203,7 +203,7 @@ def _places(nic: Json) -> list[Place]:
             groups = tuple(str(group["id"]) for group in properties.get("applicationSecurityGroups") or ())
             probed = bool(properties.get("loadBalancerBackendAddressPools"))
             subnet = str((properties.get("subnet") or {}).get("id") or "")
-            found.append(Place(str(address), str(nic["id"]), subnet, groups, probed))
+            found.append(PrivateAddress(str(address), str(nic["id"]), subnet, groups, probed))
     return found
 
 

@@ -18,7 +18,7 @@ from shared.domain.machines import Endpoint, Machine, MachineId
 from shared.domain.rules import Nsg
 
 
-class Kind(StrEnum):
+class MachineKind(StrEnum):
     """What Azure calls a machine."""
 
     VIRTUAL_MACHINE = "virtualMachine"
@@ -27,7 +27,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PrivateAddress:
     """One private address of a sighted machine."""
 
     address: str
@@ -42,13 +42,13 @@ class Sighting:
     """A machine as the index of all resources shows it."""
 
     id: str
-    kind: Kind
+    kind: MachineKind
     location: str
     system: str = ""  # "Linux", "Windows", or "" when it does not say.
     power: str = ""  # Such as "running" or "deallocated".
     tags: tuple[tuple[str, str], ...] = ()
     managed_by: str = ""
-    places: tuple[Place, ...] = ()
+    places: tuple[PrivateAddress, ...] = ()
     public_addresses: tuple[str, ...] = ()
 
     @property
@@ -69,7 +69,7 @@ class Sighting:
     @property
     def machine_id(self) -> MachineId | None:
         """Its id, if it is a machine that can have a policy."""
-        return MachineId(self.id) if self.kind is Kind.VIRTUAL_MACHINE else None
+        return MachineId(self.id) if self.kind is MachineKind.VIRTUAL_MACHINE else None
 
     @property
     def is_public(self) -> bool:
@@ -115,7 +115,7 @@ class Wiring:
             id_, sighting.location, sighting.system, endpoints, sighting.public_addresses, sighting.managed_by
         )
 
-    def _endpoint(self, place: Place) -> Endpoint:
+    def _endpoint(self, place: PrivateAddress) -> Endpoint:
         return Endpoint(
             place.address,
             self.nics.get(place.nic.lower()),
@@ -169,7 +169,7 @@ def unsupported(
 ) -> tuple[Reason, ...]:
     """Why a machine cannot be guarded; empty when it can. `readable` has the groups that Postern can read, by id."""
     if machine is None:
-        return (_CLASSIC if sighting.kind is Kind.CLASSIC else _SCALE_SET,)
+        return (_CLASSIC if sighting.kind is MachineKind.CLASSIC else _SCALE_SET,)
     if not machine.endpoints:
         return (_NO_NIC,)
     return tuple(_network_reasons(machine, tuple(locks), readable))

@@ -33,10 +33,10 @@ class Urgency(StrEnum):
     NONE = "none"  # Guarded, and its lock holds.
 
 
-_RANK: Final = {urgency: rank for rank, urgency in enumerate(Urgency)}
+_ORDER: Final = {urgency: rank for rank, urgency in enumerate(Urgency)}
 _MANAGEMENT_SPANS: Final = tuple((port, port) for port in MANAGEMENT_PORTS)
 
-type Place = tuple[int, int, str, str]
+type Rank = tuple[int, int, str, str]
 """Where a machine stands in the list."""
 
 
@@ -72,10 +72,10 @@ class Row:
         return self.why_not or tuple(_not_configured(self))
 
     @property
-    def place(self) -> Place:
+    def rank(self) -> Rank:
         """Where it stands: the most urgent first, then the one with most open ports, then by name."""
         ports = len({one.span for one in self.exposed})
-        return (_RANK[self.urgency], -ports, self.sighting.name.lower(), self.sighting.id.lower())
+        return (_ORDER[self.urgency], -ports, self.sighting.name.lower(), self.sighting.id.lower())
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +214,7 @@ class Page:
     """Some rows with their use, where the next page begins, and how many machines there are in each tab."""
 
     rows: Sequence[tuple[Row, Use | None]]
-    next: Place | None
+    next: Rank | None
     counts: Mapping[State, int]
     at: datetime
     warnings: tuple[str, ...]

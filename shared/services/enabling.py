@@ -30,7 +30,7 @@ NO_MACHINE = "There is no such machine, or you may not see it."
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Assignment:
     """A policy for machines, and who wants it; with `version` only that version of the present policy is replaced."""
 
     policy: Policy
@@ -51,7 +51,7 @@ type Result = Standing | Refused | Exception
 type Results[R] = dict[MachineId, R | Refused | Exception]
 
 
-async def enable(world: World, id_: MachineId, change: Change) -> Standing | Refused:
+async def enable(world: World, id_: MachineId, change: Assignment) -> Standing | Refused:
     """Put a machine under a policy, or change its policy: the intent is stored, then the lock is set and measured.
 
     Raises NotFound (no such machine), Conflict, Unavailable; after the last the policy may stand and the lock be
@@ -63,7 +63,7 @@ async def enable(world: World, id_: MachineId, change: Change) -> Standing | Ref
     return result
 
 
-async def enable_all(world: World, ids: Sequence[MachineId], change: Change) -> list[Result]:
+async def enable_all(world: World, ids: Sequence[MachineId], change: Assignment) -> list[Result]:
     """The same for many machines; each has a result of its own, and one that fails stops no other."""
     results: Results[Standing] = {}
     fitting, _ = await _fitting(world, results, ids, change)
@@ -74,7 +74,7 @@ async def enable_all(world: World, ids: Sequence[MachineId], change: Change) -> 
     return [results[id_] for id_ in ids]
 
 
-async def foretell(world: World, ids: Sequence[MachineId], change: Change) -> list[Preview | Refused | Exception]:
+async def foretell(world: World, ids: Sequence[MachineId], change: Assignment) -> list[Preview | Refused | Exception]:
     """What enabling machines together would do, and for each that would be refused, why. Writes nothing."""
     results: Results[Preview] = {}
     fitting, forecasts = await _fitting(world, results, ids, change)
@@ -83,7 +83,7 @@ async def foretell(world: World, ids: Sequence[MachineId], change: Change) -> li
 
 
 async def _fitting[R](
-    world: World, results: Results[R], ids: Sequence[MachineId], change: Change
+    world: World, results: Results[R], ids: Sequence[MachineId], change: Assignment
 ) -> tuple[dict[MachineId, Prepared], Forecasts]:
     """The machines that nothing speaks against, and what would become of their groups; the others have their result."""
     prepared = await _sift(results, {id_: id_ for id_ in ids}, lambda id_: _prepare(world, id_, change))
@@ -118,7 +118,7 @@ def known(world: World, id_: MachineId) -> None:
         raise NotFound(NO_MACHINE)
 
 
-async def _prepare(world: World, id_: MachineId, change: Change) -> Prepared | Refused:
+async def _prepare(world: World, id_: MachineId, change: Assignment) -> Prepared | Refused:
     """The machine as ARM has it, and what is to be kept of it. Raises NotFound, Outdated, Unavailable."""
     known(world, id_)
     try:
@@ -144,7 +144,7 @@ def unlockable(machine: Machine) -> tuple[Issue, ...]:
     return ()
 
 
-def _to_be(world: World, machine: Machine, change: Change, before: Stored[Guarded] | None) -> Guarded:
+def _to_be(world: World, machine: Machine, change: Assignment, before: Stored[Guarded] | None) -> Guarded:
     old = before.value if before else None
     new = Guarded(machine, change.policy, old.revision + 1 if old else 0, world.clock.now(), change.by)
     if old:
@@ -194,7 +194,7 @@ def _locked(one: Prepared, locks: Sequence[ResourceLock]) -> Iterator[Issue]:
             yield Issue("readOnly", "", f"The resource lock {lock.name} makes {resource} read-only.")
 
 
-async def _keep(world: World, one: Prepared, change: Change) -> Stored[Guarded]:
+async def _keep(world: World, one: Prepared, change: Assignment) -> Stored[Guarded]:
     """Store the policy, with what was noted about the machine meanwhile. Raises Conflict when the policy changed."""
     for _ in range(_TRIES):
         if one.before:

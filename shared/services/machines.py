@@ -12,9 +12,8 @@ from datetime import timedelta
 
 from shared.domain.claims import OpenClaim
 from shared.domain.guarding import Guarded
-from shared.domain.inventory import Kind, ResourceLock, Sighting, State
-from shared.domain.inventory import Place as At
-from shared.domain.listing import Details, Filter, Page, Place, Row, Scene, Use, row
+from shared.domain.inventory import MachineKind, PrivateAddress, ResourceLock, Sighting, State
+from shared.domain.listing import Details, Filter, Page, Rank, Row, Scene, Use, row
 from shared.domain.machines import Machine, MachineId
 from shared.domain.rules import OPEN_MARK, Nsg
 from shared.domain.surface import Surface
@@ -28,7 +27,7 @@ _READS_AT_ONCE = 16
 _RECENT = timedelta(days=7)
 
 
-async def page(world: World, wanted: Filter, size: int, after: Place | None) -> Page:
+async def page(world: World, wanted: Filter, size: int, after: Rank | None) -> Page:
     """A page of the machines, the worst first. Raises Unavailable."""
     chosen = [one for one in world.subscriptions if wanted.subscription in {None, one}]
     if not chosen:
@@ -42,13 +41,13 @@ async def page(world: World, wanted: Filter, size: int, after: Place | None) -> 
     for sighting, machine in _machines(seen, policies):
         one = row(sighting, machine, scene)
         counts[one.state] += 1
-        if wanted.shows(one) and (after is None or one.place > after):
+        if wanted.shows(one) and (after is None or one.rank > after):
             shown.append(one)
-    first = heapq.nsmallest(size + 1, shown, key=lambda one: one.place)
+    first = heapq.nsmallest(size + 1, shown, key=lambda one: one.rank)
     rows = first[:size]
     uses = await every(lambda one: _use_of(world, one), rows, _READS_AT_ONCE)
     found = list(zip(rows, uses, strict=True))
-    return Page(found, rows[-1].place if len(first) > size else None, counts, seen.at, seen.warnings)
+    return Page(found, rows[-1].rank if len(first) > size else None, counts, seen.at, seen.warnings)
 
 
 async def _policies(world: World, subscriptions: Iterable[str]) -> dict[MachineId, Guarded]:
@@ -69,8 +68,8 @@ def _machines(seen: Panorama, policies: Mapping[MachineId, Guarded]) -> Iterable
 
 def _sighting_of(machine: Machine, known_as: Sighting | None = None) -> Sighting:
     """A machine as ARM has it, with what only the index tells."""
-    base = known_as or Sighting(str(machine.id), Kind.VIRTUAL_MACHINE, machine.location, machine.system)
-    places = tuple(At(e.address, e.nic, "", e.groups, e.probed) for e in machine.endpoints)
+    base = known_as or Sighting(str(machine.id), MachineKind.VIRTUAL_MACHINE, machine.location, machine.system)
+    places = tuple(PrivateAddress(e.address, e.nic, "", e.groups, e.probed) for e in machine.endpoints)
     return replace(base, places=places, public_addresses=machine.public_addresses, managed_by=machine.managed_by)
 
 

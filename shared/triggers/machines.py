@@ -13,7 +13,7 @@ from shared.documents.machines import write_details, write_page
 from shared.domain.grants import GrantFilter
 from shared.domain.inventory import State
 from shared.domain.issues import Invalid, Issue
-from shared.domain.listing import Filter, Place
+from shared.domain.listing import Filter, Rank
 from shared.services.machines import details, page
 from shared.triggers.callers import WHO_SEE_ALL
 from shared.triggers.http import Answer, Call, machine_of, page_size, reply
@@ -53,11 +53,11 @@ def _filter(call: Call) -> Filter | Invalid:
     return Invalid(tuple(issues)) if issues else Filter(frozenset(map(State, states)), text, subscription)
 
 
-def _token(place: Place) -> str:
-    return base64.urlsafe_b64encode(json.dumps(place, separators=(",", ":")).encode()).decode()
+def _token(rank: Rank) -> str:
+    return base64.urlsafe_b64encode(json.dumps(rank, separators=(",", ":")).encode()).decode()
 
 
-def _place(call: Call) -> Place | Invalid | None:
+def _place(call: Call) -> Rank | Invalid | None:
     token = call.request.params.get("pageToken")
     if token is None:
         return None

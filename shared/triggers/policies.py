@@ -12,7 +12,7 @@ from shared.documents.previews import write_preview
 from shared.domain.forecasts import Preview
 from shared.domain.issues import Invalid, Refused
 from shared.domain.machines import MachineId
-from shared.services.enabling import Change, Result, enable, enable_all, foretell
+from shared.services.enabling import Assignment, Result, enable, enable_all, foretell
 from shared.services.locking import Standing
 from shared.services.policies import Removal, disable, foretell_removal, look
 from shared.triggers.http import Answer, Call, flag, machine_of, reply
@@ -25,7 +25,7 @@ async def put(app: Postern, call: Call) -> Answer:
     policy = read_policy(call.body(), world.times.shortest_grant)
     if isinstance(policy, Invalid):
         return policy
-    change = Change(policy, call.caller.person, call.etag)
+    change = Assignment(policy, call.caller.person, call.etag)
     if only_tell:
         [told] = await foretell(world, [machine_of(call)], change)
         if isinstance(told, Exception):
@@ -45,7 +45,7 @@ async def put_many(app: Postern, call: Call) -> Answer:
     wanted = read_many(call.body(), world.times.shortest_grant)
     if isinstance(wanted, Invalid):
         return wanted
-    machines, change = wanted[0], Change(wanted[1], call.caller.person)
+    machines, change = wanted[0], Assignment(wanted[1], call.caller.person)
     found: Sequence[Result | Preview] = (
         await foretell(world, machines, change) if only_tell else await enable_all(world, machines, change)
     )

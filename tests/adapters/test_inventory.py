@@ -10,7 +10,7 @@ from azure.identity.aio import DefaultAzureCredential
 
 from shared.adapters.arm_client import Arm as Client
 from shared.adapters.graph_inventory import GraphInventory
-from shared.domain.inventory import Kind, ResourceLock, Sighting, Snapshot, Wiring
+from shared.domain.inventory import MachineKind, ResourceLock, Sighting, Snapshot, Wiring
 from shared.ports import Inventory, Network, Unavailable
 from tests.adapters.conftest import Arm, HastyClock
 from tests.adapters.test_network import WEB_NSG
@@ -58,7 +58,7 @@ class InventoryContract:
     async def test_a_machine_is_seen_with_what_azure_has_of_it(self, sight: Sight) -> None:
         web = named(await sight.machines(), "web-01")
         assert str(machine_id("web-01")).lower() == web.id.lower()
-        assert (Kind.VIRTUAL_MACHINE, "westeurope", "Linux", "running", "") == (
+        assert (MachineKind.VIRTUAL_MACHINE, "westeurope", "Linux", "running", "") == (
             web.kind, web.location, web.system, web.power, web.managed_by
         )  # fmt: skip
         assert ("198.51.100.4",) == web.public_addresses
@@ -70,7 +70,7 @@ class InventoryContract:
 
     async def test_a_machine_of_another_kind_is_seen_as_such(self, sight: Sight) -> None:
         old = named(await sight.machines(), "old-01")
-        assert (Kind.CLASSIC, ()) == (old.kind, old.places)
+        assert (MachineKind.CLASSIC, ()) == (old.kind, old.places)
 
     async def test_groups_are_seen_with_their_rules_and_where_they_are(self, sight: Sight) -> None:
         [web] = [one for one in await sight.inventory.groups(SUBSCRIPTION) if one.id.lower() == WEB_NSG.lower()]
@@ -104,7 +104,7 @@ class TestMemoryInventory(InventoryContract):
         place = replace(endpoint(nic=WEB_NSG), nic=WEB_NIC)
         cloud.machines[web.id] = replace(web, endpoints=(place,), public_addresses=("198.51.100.4",))
         process, clock = Process(), Clock()
-        locks, others = (ResourceLock("frozen", FROZEN),), (Sighting(OLD, Kind.CLASSIC, "westeurope"),)
+        locks, others = (ResourceLock("frozen", FROZEN),), (Sighting(OLD, MachineKind.CLASSIC, "westeurope"),)
         return Sight(MemoryInventory(cloud, process, clock, others, locks), MemoryNetwork(cloud, process, clock))
 
 
@@ -175,7 +175,7 @@ async def test_every_machine_of_the_demo_world_is_seen_with_all_that_hangs_on_it
     assert ("bricks", "deallocated") == (bricks.managed_by.rsplit("/", 1)[1], sleeper.power)
     assert (("team", "shop"),) == shop.tags
     assert [True, False] == [named(seen, name).places[0].probed for name in ("lb-01", "web-01")]
-    assert ("set-01", Kind.SCALE_SET) == (named(seen, "set-01").name, named(seen, "set-01").kind)
+    assert ("set-01", MachineKind.SCALE_SET) == (named(seen, "set-01").name, named(seen, "set-01").kind)
     assert ["flex-01"] == [one.name for one in seen.machines if one.name.startswith("flex")]
 
 

@@ -10,7 +10,7 @@ from shared.documents.machines import write_details, write_page, write_row
 from shared.domain.exposure import Leak
 from shared.domain.grants import Grant, GrantPort, Occurrence
 from shared.domain.guarding import Guarded
-from shared.domain.inventory import Kind, Place, Reason, Sighting, State
+from shared.domain.inventory import MachineKind, PrivateAddress, Reason, Sighting, State
 from shared.domain.lifecycle import State as Life
 from shared.domain.listing import Details, Page, Row, Use
 from shared.domain.machines import Endpoint, Machine
@@ -25,12 +25,16 @@ ID = str(machine_id("Web-01"))
 NIC = GROUP.replace("networkSecurityGroups/web-nsg", "networkInterfaces/web-nic")
 SIGHTING = Sighting(
     ID,
-    Kind.VIRTUAL_MACHINE,
+    MachineKind.VIRTUAL_MACHINE,
     "westeurope",
     "Linux",
     "running",
     (("owner", "team-a"), ("stage", "")),
-    places=(Place("10.0.0.5", NIC, ""), Place("10.0.0.4", NIC, ""), Place("10.0.0.5", NIC, "")),
+    places=(
+        PrivateAddress("10.0.0.5", NIC, ""),
+        PrivateAddress("10.0.0.4", NIC, ""),
+        PrivateAddress("10.0.0.5", NIC, ""),
+    ),
     public_addresses=("198.51.100.4", "198.51.100.3"),
 )
 HOME = Endpoint("10.0.0.4", GROUP, SUBNET_GROUP, ("/asg/web",), ("10.0.0.0/24",), probed=True, nic=NIC)
@@ -143,7 +147,7 @@ def test_the_lock_is_told_as_it_is_known(leaks: tuple[Leak, ...] | None, state: 
 
 
 def test_what_the_index_does_not_say_is_null_and_a_machine_that_can_have_no_policy_says_why() -> None:
-    old = Sighting(f"/subscriptions/{SUBSCRIPTION.upper()}/resourceGroups/Old/x/y/old-01", Kind.CLASSIC, "")
+    old = Sighting(f"/subscriptions/{SUBSCRIPTION.upper()}/resourceGroups/Old/x/y/old-01", MachineKind.CLASSIC, "")
     document = write_row(Row(old, None, (Reason("classic", "Too old."),), ()), None)
     assert (None, None, {}, [], []) == tuple(
         document[name] for name in ("os", "power", "tags", "privateAddresses", "publicAddresses")

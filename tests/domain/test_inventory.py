@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.inventory import Kind, Place, ResourceLock, Sighting, Wiring, forbidding, unsupported
+from shared.domain.inventory import MachineKind, PrivateAddress, ResourceLock, Sighting, Wiring, forbidding, unsupported
 from shared.domain.machines import Endpoint, Machine
 from tests.domain.values import GROUP, RESOURCES, SUBNET_GROUP, SUBSCRIPTION, endpoint, machine_id
 
@@ -19,7 +19,7 @@ BARE = Endpoint("10.0.0.4", nic=NIC)
 MACHINE_ID = str(machine_id())
 
 
-def sighted(kind: Kind = Kind.VIRTUAL_MACHINE, id_: str = MACHINE_ID) -> Sighting:
+def sighted(kind: MachineKind = MachineKind.VIRTUAL_MACHINE, id_: str = MACHINE_ID) -> Sighting:
     return Sighting(id_, kind, "westeurope")
 
 
@@ -38,9 +38,10 @@ NO_NIC = "The machine has no network interface with an address to guard."
 
 
 @pytest.mark.parametrize(
-    ("kind", "code", "text"), [(Kind.CLASSIC, "classic", CLASSIC), (Kind.SCALE_SET, "scaleSetUniform", UNIFORM)]
+    ("kind", "code", "text"),
+    [(MachineKind.CLASSIC, "classic", CLASSIC), (MachineKind.SCALE_SET, "scaleSetUniform", UNIFORM)],
 )
-def test_what_is_no_virtual_machine_of_today_is_unsupported(kind: Kind, code: str, text: str) -> None:
+def test_what_is_no_virtual_machine_of_today_is_unsupported(kind: MachineKind, code: str, text: str) -> None:
     assert [(code, text)] == [(one.code, one.message) for one in unsupported(sighted(kind), None, (), READABLE)]
 
 
@@ -158,8 +159,8 @@ WIRING = Wiring(
 
 def test_a_machine_is_wired_by_its_interfaces_and_subnets_in_any_case() -> None:
     places = (
-        Place("10.0.0.4", NIC.upper(), SUBNET.upper(), ("asg-web",), probed=True),
-        Place("10.0.1.4", f"{NIC}-2", f"{SUBNET}-2"),
+        PrivateAddress("10.0.0.4", NIC.upper(), SUBNET.upper(), ("asg-web",), probed=True),
+        PrivateAddress("10.0.1.4", f"{NIC}-2", f"{SUBNET}-2"),
     )
     seen = replace(sighted(), system="Linux", places=places, public_addresses=("198.51.100.4",), managed_by="blue")
     front = Endpoint(
@@ -170,8 +171,8 @@ def test_a_machine_is_wired_by_its_interfaces_and_subnets_in_any_case() -> None:
     assert expected == WIRING.machine(seen)
 
 
-@pytest.mark.parametrize("kind", [Kind.CLASSIC, Kind.SCALE_SET])
-def test_what_can_have_no_policy_is_not_wired(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [MachineKind.CLASSIC, MachineKind.SCALE_SET])
+def test_what_can_have_no_policy_is_not_wired(kind: MachineKind) -> None:
     assert WIRING.machine(sighted(kind)) is None
 
 
@@ -190,5 +191,5 @@ def test_a_machine_is_public_by_its_own_address_or_a_load_balancer_s(
     probed: bool,  # noqa: FBT001 - a case.
     is_public: bool,  # noqa: FBT001 - a case.
 ) -> None:
-    places = (Place("10.0.0.4", NIC, SUBNET), Place("10.0.0.5", NIC, SUBNET, probed=probed))
+    places = (PrivateAddress("10.0.0.4", NIC, SUBNET), PrivateAddress("10.0.0.5", NIC, SUBNET, probed=probed))
     assert is_public is replace(sighted(), places=places, public_addresses=public).is_public

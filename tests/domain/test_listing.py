@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shared.domain.claims import OpenClaim
 from shared.domain.exposure import Leak
 from shared.domain.guarding import Guarded, Stage
-from shared.domain.inventory import Kind, Place, ResourceLock, Sighting, State
+from shared.domain.inventory import MachineKind, PrivateAddress, ResourceLock, Sighting, State
 from shared.domain.listing import Filter, Row, Scene, Urgency, row, suggested_ports
 from shared.domain.machines import Endpoint, Machine
 from shared.domain.people import Person
@@ -56,7 +56,7 @@ def seen(
 ) -> Row:
     """The row of web-01 among these groups."""
     machine = Machine(machine_id(), "westeurope", "Linux", (home or endpoint(),), public)
-    sighting = Sighting(str(machine.id), Kind.VIRTUAL_MACHINE, "westeurope", "Linux", public_addresses=public)
+    sighting = Sighting(str(machine.id), MachineKind.VIRTUAL_MACHINE, "westeurope", "Linux", public_addresses=public)
     groups = {nsg.id.lower(): nsg for nsg in known}
     policies = {machine.id: policy} if policy else {}
     return row(sighting, machine, Scene(Surface(groups), groups, (), policies, {GROUP.lower(): opened}))
@@ -117,7 +117,7 @@ def test_a_guarded_machine_that_has_no_group_is_exposed_by_that() -> None:
 
 def test_a_guarded_machine_without_an_address_cannot_be_judged() -> None:
     machine = Machine(machine_id(), "westeurope", "Linux", ())
-    sighting = Sighting(str(machine.id), Kind.VIRTUAL_MACHINE, "westeurope")
+    sighting = Sighting(str(machine.id), MachineKind.VIRTUAL_MACHINE, "westeurope")
     one = row(sighting, machine, Scene(Surface({}), {}, (), {machine.id: guarded(endpoint())}, {}))
     assert (None, Urgency.MEDIUM, ["unknown", "noNetworkInterface"]) == (
         one.leaks, one.urgency, [reason.code for reason in one.reasons]
@@ -191,8 +191,10 @@ def test_a_machine_behind_a_group_that_nobody_can_read_stands_above_those_that_a
     assert (State.UNSUPPORTED, Urgency.MEDIUM, [UNREADABLE]) == (one.state, one.urgency, reasons(one))
 
 
-@pytest.mark.parametrize(("kind", "code"), [(Kind.CLASSIC, "classic"), (Kind.SCALE_SET, "scaleSetUniform")])
-def test_what_can_have_no_policy_is_unsupported_and_nobody_can_tell_more(kind: Kind, code: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "code"), [(MachineKind.CLASSIC, "classic"), (MachineKind.SCALE_SET, "scaleSetUniform")]
+)
+def test_what_can_have_no_policy_is_unsupported_and_nobody_can_tell_more(kind: MachineKind, code: str) -> None:
     one = row(
         Sighting("/subscriptions/s/resourceGroups/g/x/old-01", kind, ""), None, Scene(Surface({}), {}, (), {}, {})
     )
@@ -203,7 +205,7 @@ def test_what_can_have_no_policy_is_unsupported_and_nobody_can_tell_more(kind: K
 
 def test_a_guarded_machine_stays_in_its_tab_and_says_what_hinders_it() -> None:
     machine = guarded(endpoint()).machine
-    sighting = Sighting(str(machine.id), Kind.VIRTUAL_MACHINE, "westeurope")
+    sighting = Sighting(str(machine.id), MachineKind.VIRTUAL_MACHINE, "westeurope")
     held = ResourceLock("keep", GROUP)
     scene = Scene(
         Surface({GROUP.lower(): LOCKED}), {GROUP.lower(): LOCKED}, (held,), {machine.id: guarded(endpoint())}, {}
@@ -230,13 +232,13 @@ def test_the_worst_stands_first_then_the_one_with_most_ports_then_by_name() -> N
         named(seen(LOCKED, policy=guarded(endpoint())), "a-closed"),
     ]
     listed = in_order[::-1]
-    listed.sort(key=lambda one: one.place)
+    listed.sort(key=lambda one: one.rank)
     assert in_order == listed
 
 
 def test_a_port_that_two_rules_open_counts_once() -> None:
     twice = seen(group("100 one Allow Tcp 22 from 203.0.0.0/8", "110 other Allow * 22 from *"))
-    assert (1, -1) == twice.place[:2]
+    assert (1, -1) == twice.rank[:2]
 
 
 @pytest.mark.parametrize(
@@ -250,10 +252,10 @@ def test_ports_are_suggested_by_the_operating_system(system: str, ports: tuple[i
 
 FOUND = Sighting(
     f"{RESOURCES.replace('/demo/', '/Shop/')}/Microsoft.Compute/virtualMachines/Web-01",
-    Kind.VIRTUAL_MACHINE,
+    MachineKind.VIRTUAL_MACHINE,
     "WestEurope",
     tags=(("Owner", "Team A"), ("stage", "")),
-    places=(Place("10.0.0.4", "nic", "subnet"), Place("fd00:db8::4", "nic", "subnet")),
+    places=(PrivateAddress("10.0.0.4", "nic", "subnet"), PrivateAddress("fd00:db8::4", "nic", "subnet")),
     public_addresses=("198.51.100.4",),
 )
 HITS = ("", "web-0", "b-01", "shop", "westeurope", "10.0.0.4", "fd00:db8::4", "100.4", "owner=team a", "team", "stage=")

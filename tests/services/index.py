@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from shared.domain.inventory import Attached, Kind, Place, ResourceLock, Sighting, Snapshot
+from shared.domain.inventory import Attached, MachineKind, PrivateAddress, ResourceLock, Sighting, Snapshot
 from shared.domain.machines import Endpoint, Machine
 from tests.services.clock import Clock
 from tests.services.cloud import Cloud
@@ -53,8 +53,16 @@ def _subnet(place: Endpoint) -> str:
 
 
 def _sighting(machine: Machine) -> Sighting:
-    places = tuple(Place(one.address, one.nic, _subnet(one), one.groups, one.probed) for one in machine.endpoints)
+    places = tuple(
+        PrivateAddress(one.address, one.nic, _subnet(one), one.groups, one.probed) for one in machine.endpoints
+    )
     return Sighting(
-        str(machine.id), Kind.VIRTUAL_MACHINE, machine.location, machine.system, "running", (), machine.managed_by,
-        places, machine.public_addresses,
-    )  # fmt: skip
+        str(machine.id),
+        MachineKind.VIRTUAL_MACHINE,
+        machine.location,
+        machine.system,
+        "running",
+        managed_by=machine.managed_by,
+        places=places,
+        public_addresses=machine.public_addresses,
+    )

@@ -13,7 +13,7 @@ from shared.domain.inventory import State
 from shared.domain.listing import Filter
 from shared.domain.machines import MachineId
 from shared.ports import Conflict, NotFound, Unavailable
-from shared.services.enabling import Change, enable, foretell
+from shared.services.enabling import Assignment, enable, foretell
 from shared.services.machines import page
 from shared.services.policies import Removal, disable, foretell_removal
 from tests.domain.values import GROUP, STRANGER, SUBNET_GROUP, endpoint, group
@@ -22,7 +22,7 @@ from tests.services.cloud import Trouble
 from tests.services.process import Process
 from tests.services.town import BARE, BOB, POLICY, WEB_01, WEB_02, WEB_03, Town
 
-CHANGE = Change(POLICY, BOB)
+CHANGE = Assignment(POLICY, BOB)
 DISCARD = Removal(BOB, discards_group=True)
 
 
@@ -200,7 +200,7 @@ async def test_a_note_of_the_repair_outdates_no_version_of_an_administrator() ->
     version = town.shelf.policies[WEB_02].value.version
     move(town, WEB_02, "10.0.0.9")
     await town.repair()
-    await town.live(lambda world: enable(world, WEB_02, Change(POLICY, BOB, version)))
+    await town.live(lambda world: enable(world, WEB_02, Assignment(POLICY, BOB, version)))
     assert 1 == town.shelf.policies[WEB_02].value.revision
 
 

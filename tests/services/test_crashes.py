@@ -8,7 +8,7 @@ import pytest
 
 from shared.domain.guarding import Stage
 from shared.ports import Conflict, Unavailable
-from shared.services.enabling import Change, enable
+from shared.services.enabling import Assignment, enable
 from shared.services.grants import ask, revoke
 from shared.services.policies import Removal, disable
 from shared.services.repairing import repair
@@ -52,8 +52,8 @@ ACTS: dict[str, tuple[Callable[[Town], Awaitable[None]], Act]] = {
     "revoke": (asked, revoke_all),
     "sweep": (overdue, sweep),
     "repair": (overdue, repair),
-    "enable": (bare, lambda world: enable(world, WEB_01, Change(POLICY, BOB))),
-    "enable again": (asked, lambda world: enable(world, WEB_01, Change(POLICY, BOB))),
+    "enable": (bare, lambda world: enable(world, WEB_01, Assignment(POLICY, BOB))),
+    "enable again": (asked, lambda world: enable(world, WEB_01, Assignment(POLICY, BOB))),
     "disable": (asked, lambda world: disable(world, WEB_01, Removal(BOB))),
 }
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.ports import Conflict, NotFound, Unavailable
-from shared.services.enabling import Change, enable
+from shared.services.enabling import Assignment, enable
 from shared.services.grants import ask, revoke
 from shared.services.policies import Removal, disable
 from shared.services.repairing import repair
@@ -34,7 +34,7 @@ ACTS: dict[str, Act] = {
     "ask with a key": lambda world: ask(world, wish(WEB_01, key="k")),
     "give all up": give_all_up,
     "disable web-01": lambda world: disable(world, WEB_01, Removal(BOB)),
-    "enable web-01": lambda world: enable(world, WEB_01, Change(POLICY, BOB)),
+    "enable web-01": lambda world: enable(world, WEB_01, Assignment(POLICY, BOB)),
     "sweep": sweep,
     "repair": repair,
 }

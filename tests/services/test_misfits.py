@@ -10,7 +10,7 @@ from shared.domain.guarding import open_claims
 from shared.domain.lifecycle import Reason, State
 from shared.domain.policies import Policy
 from shared.ports import Unavailable
-from shared.services.enabling import Change, enable
+from shared.services.enabling import Assignment, enable
 from shared.services.grants import ask, resume, revoke
 from shared.services.policies import Removal, disable, look
 from tests.domain.values import GROUP, OFFICE, STRANGER, endpoint, group
@@ -43,7 +43,7 @@ async def test_a_grant_ends_when_its_machine_has_another_address() -> None:
 
 async def test_a_grant_ends_when_its_port_leaves_the_policy_and_stays_out_after_a_crash_there() -> None:
     town, grant = await town_with_a_grant()
-    await town.live(lambda world: enable(world, WEB_01, Change(ONLY_RDP, BOB)))
+    await town.live(lambda world: enable(world, WEB_01, Assignment(ONLY_RDP, BOB)))
     assert Reason.PORT_REMOVED is town.grant(grant).reason
     assert [] == list(town.holes())
 
@@ -66,7 +66,7 @@ async def test_a_grant_that_opens_in_a_new_group_is_closed_there_too() -> None:
     answer = await town.ask(process=Process(errors={12: Unavailable("busy")}))
     town.cloud.put(group("310 allow-ssh Allow Tcp 22 from *", id_=OTHER))
     move(town, "10.0.0.4", OTHER)
-    await town.live(lambda world: enable(world, WEB_01, Change(POLICY, BOB)))
+    await town.live(lambda world: enable(world, WEB_01, Assignment(POLICY, BOB)))
     await town.live(lambda world: resume(world, town.shelf.grants[answer.id]))
     await town.live(lambda world: revoke(world, answer.id, BOB))
     assert [] == list(town.holes())
@@ -101,8 +101,8 @@ async def test_a_change_of_policy_is_on_record_although_its_author_met_a_failure
     town, _ = await town_with_a_grant()
     errors = {failing: Unavailable("storage is down")}
     with suppress(Unavailable):
-        await town.live(lambda world: enable(world, WEB_01, Change(ONLY_RDP, BOB)), Process(errors=errors))
-    await town.live(lambda world: enable(world, WEB_01, Change(POLICY, BOB)))
+        await town.live(lambda world: enable(world, WEB_01, Assignment(ONLY_RDP, BOB)), Process(errors=errors))
+    await town.live(lambda world: enable(world, WEB_01, Assignment(POLICY, BOB)))
     recorded = {revision for _, _, revision in town.shelf.changes}
     assert set(range(town.shelf.policies[WEB_01].value.revision + 1)) == recorded
 
@@ -111,7 +111,7 @@ async def test_a_request_that_was_overtaken_by_a_tighter_policy_opens_nothing() 
     town = Town()
     await town.enable()
     answer = await town.ask(process=Process(errors={12: Unavailable("busy")}))
-    await town.live(lambda world: enable(world, WEB_01, Change(ONLY_RDP, BOB)))
+    await town.live(lambda world: enable(world, WEB_01, Assignment(ONLY_RDP, BOB)))
     await town.live(lambda world: ask(world, wish(port=3389)))
     assert not town.passes(22)
     assert answer.state is State.OPENING

@@ -11,7 +11,7 @@ import pytest
 from shared.domain.findings import What
 from shared.domain.issues import Refused
 from shared.domain.lifecycle import State
-from shared.services.enabling import Change, enable
+from shared.services.enabling import Assignment, enable
 from shared.services.policies import Removal, Removed, disable
 from shared.services.world import World
 from tests.domain.values import OFFICE, STRANGER, endpoint, group, rule
@@ -121,7 +121,7 @@ async def test_a_group_in_which_somebody_else_has_put_a_rule_is_kept() -> None:
 async def test_a_group_of_that_name_that_somebody_else_made_is_not_taken() -> None:
     town = Town()
     town.cloud.put(group("300 theirs Allow Tcp 443 from *", id_=OWN))
-    refused = await town.live(lambda world: enable(world, BARE, Change(POLICY, BOB)))
+    refused = await town.live(lambda world: enable(world, BARE, Assignment(POLICY, BOB)))
     assert isinstance(refused, Refused)
     assert (["groupNameTaken"], [None]) == ([issue.code for issue in refused.issues], attached(town))
     assert not town.shelf.policies

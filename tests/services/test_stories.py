@@ -19,7 +19,7 @@ from shared.domain.machines import MachineId
 from shared.domain.policies import Lock, Scope
 from shared.domain.rules import LOCK_MARK, OPEN_MARK, Nsg, Rule
 from shared.ports import Conflict, NotFound, Unavailable
-from shared.services.enabling import Change, enable, enable_all
+from shared.services.enabling import Assignment, enable, enable_all
 from shared.services.grants import ask, resume, revoke
 from shared.services.policies import Removal, disable
 from shared.services.repairing import repair
@@ -69,11 +69,11 @@ class Story(RuleBasedStateMachine):
 
     @rule(machine=MACHINES, process=PROCESSES, troubles=TROUBLES)
     def somebody_enables(self, machine: MachineId, process: Process, troubles: list[Trouble]) -> None:
-        self.act(lambda world: enable(world, machine, Change(POLICY, BOB)), process, troubles)
+        self.act(lambda world: enable(world, machine, Assignment(POLICY, BOB)), process, troubles)
 
     @rule(machines=st.sets(MACHINES, min_size=2), process=PROCESSES, troubles=TROUBLES)
     def somebody_enables_many(self, machines: set[MachineId], process: Process, troubles: list[Trouble]) -> None:
-        self.act(lambda world: enable_all(world, sorted(machines, key=str), Change(LOOSER, BOB)), process, troubles)
+        self.act(lambda world: enable_all(world, sorted(machines, key=str), Assignment(LOOSER, BOB)), process, troubles)
 
     @rule(machine=MACHINES, discards=st.booleans(), process=PROCESSES)
     def somebody_disables(self, machine: MachineId, discards: bool, process: Process) -> None:  # noqa: FBT001 - drawn.

@@ -19,7 +19,7 @@ from shared.domain.people import Person
 from shared.domain.policies import Policy, PolicyPort
 from shared.domain.rules import OPEN_MARK, Protocol, Rule
 from shared.domain.traffic import Flow
-from shared.services.enabling import Change, enable
+from shared.services.enabling import Assignment, enable
 from shared.services.grants import Ask, Progress, ask
 from shared.services.locking import Standing
 from shared.services.repairing import repair
@@ -103,7 +103,7 @@ class Town:
 
     async def enable(self, machine: MachineId = WEB_01, process: Process | None = None) -> Standing | Refused:
         """Put a machine under the policy."""
-        return await self.live(lambda world: enable(world, machine, Change(POLICY, BOB)), process)
+        return await self.live(lambda world: enable(world, machine, Assignment(POLICY, BOB)), process)
 
     async def ask(self, machine: MachineId = WEB_01, process: Process | None = None, port: int = 22) -> Grant:
         """Ask for an hour of ssh from the office, which must not be refused."""

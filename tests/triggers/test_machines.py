@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shared.bootstrap import Postern
 from shared.domain.inventory import State
 from shared.domain.issues import Invalid
-from shared.domain.listing import Filter, Place
+from shared.domain.listing import Filter, Rank
 from shared.domain.people import Person
 from shared.ports import NotFound
 from shared.triggers.callers import Caller
@@ -48,12 +48,12 @@ PLACES = st.tuples(st.integers(0, 4), st.integers(-300, 0), st.text(max_size=90)
 
 
 @given(PLACES)
-def test_a_page_token_survives_a_round_trip(place: Place) -> None:
+def test_a_page_token_survives_a_round_trip(place: Rank) -> None:
     assert place == _place(call(pageToken=_token(place)))
 
 
 @given(PLACES)
-def test_a_page_token_can_stand_in_an_address(place: Place) -> None:
+def test_a_page_token_can_stand_in_an_address(place: Rank) -> None:
     assert _token(place).rstrip("=").replace("-", "").replace("_", "").isalnum()
 
 
