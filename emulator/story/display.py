@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from emulator.story.plot import PORTS, REQUESTOR, Claim, Scene, Step
-from emulator.story.stage import Rule, Verdict
+from emulator.story.stage import Json, Rule, Verdict
 
 WIDTH: Final = 110
 SERVICES: Final = {22: "22 SSH", 3389: "3389 RDP", 443: "443 HTTPS"}
@@ -32,8 +32,9 @@ def show_title(console: Console, number: int, step: Step) -> None:
 
 
 def show_scene(console: Console, scene: Scene) -> None:
-    """The network first, then the rules that explain it, then the claims."""
-    for table in (draw_network(scene), draw_rules(scene.rules)):
+    """The list of machines where there is one, the network, the rules that explain it, and the claims."""
+    listed = [draw_machines(scene.machines)] if scene.machines else []
+    for table in (*listed, draw_network(scene), draw_rules(scene.rules)):
         console.print()
         console.print(Padding(table, (0, 0, 0, 2), expand=False))
     console.print()
@@ -44,6 +45,14 @@ def show_scene(console: Console, scene: Scene) -> None:
 def show_claim(console: Console, claim: Claim) -> None:
     mark = Text("  yes   ", "green") if claim.holds else Text("  WRONG ", "bold red")
     console.print(mark + Text(claim.text, "" if claim.holds else "bold red"), soft_wrap=True)
+
+
+def draw_machines(machines: Sequence[Json]) -> Table:
+    """The first machines of the app's list, with what it says of each."""
+    table = draw_table("Who needs somebody most", "machine", "urgency", "why")
+    for one in machines:
+        table.add_row(one["name"], one["urgency"], " ".join(reason["message"] for reason in one["reasons"]))
+    return table
 
 
 def draw_network(scene: Scene) -> Table:

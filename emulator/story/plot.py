@@ -19,6 +19,7 @@ SSH, RDP, HTTPS = 22, 3389, 443
 PORTS: Final = (SSH, RDP, HTTPS)
 CUSTOMER_RULES: Final = (300, 310, 320)
 DURATION: Final = 15  # seconds
+SHOWN: Final = 5  # machines of the list
 TOLERANCE: Final = 20.0  # seconds after the deadline by which the hole must be closed
 POLICY: Final[Json] = {
     "ports": [{"number": SSH, "protocol": "TCP", "maxRequestAccessDuration": "PT1H"}],
@@ -41,6 +42,7 @@ class Scene:
     verdicts: Sequence[Verdict]
     rules: Sequence[Rule]
     claims: Sequence[Claim]
+    machines: Sequence[Json] = ()  # The first of the app's list, where a step has looked at it.
 
 
 @dataclass(slots=True)
@@ -48,6 +50,7 @@ class Memory:
     """What later steps need to know of earlier ones."""
 
     rules: dict[str, str] = field(default_factory=dict)
+    machines: list[Json] = field(default_factory=list)
     grant: Json = field(default_factory=dict)
 
 
@@ -83,8 +86,9 @@ class Step:
 async def play(step: Step, cast: Cast) -> Scene:
     """Do it, then look at the network and the rules."""
     claims = await step.act(cast)
+    machines, cast.memory.machines = cast.memory.machines, []
     verdicts = [verdict for source in SOURCES for verdict in await cast.stage.probe(source, PORTS)]
-    return Scene(verdicts, await cast.stage.read_rules(), [*claims, *judge(verdicts, step.passes)])
+    return Scene(verdicts, await cast.stage.read_rules(), [*claims, *judge(verdicts, step.passes)], machines)
 
 
 def judge(verdicts: Sequence[Verdict], passes: Callable[[str, int], bool]) -> list[Claim]:
@@ -109,7 +113,18 @@ async def look_around(cast: Cast) -> list[Claim]:
     rules = await cast.stage.read_rules()
     cast.memory.rules = {rule.name: json.dumps(rule.document, sort_keys=True) for rule in rules}
     priorities = tuple(rule.priority for rule in rules)
-    return [Claim("the customer's rules are 300, 310 and 320", priorities == CUSTOMER_RULES)]
+    listed = await cast.stage.call("auditor", "GET", "/api/machines?pageSize=200")
+    cast.memory.machines = listed["value"][:SHOWN]
+    mine = [one for one in listed["value"] if one["name"] == "web-01"]
+    return [
+        Claim(f"the app's list, the worst first, has {len(listed['value'])} machines", bool(cast.memory.machines)),
+        Claim("it says that the Internet reaches web-01", _codes(mine) == ["openToInternet"]),
+        Claim("the customer's rules are 300, 310 and 320", priorities == CUSTOMER_RULES),
+    ]
+
+
+def _codes(machines: Sequence[Json]) -> list[str]:
+    return [reason["code"] for one in machines for reason in one["reasons"]]
 
 
 async def lock(cast: Cast) -> list[Claim]:

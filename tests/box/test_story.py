@@ -35,7 +35,9 @@ async def test_a_world_as_it_should_be_has_nothing_wrong(console: Console) -> No
     assert "WRONG" not in read(console)
 
 
-@pytest.mark.parametrize("flaw", ["no lock", "open to all", "closes early", "never closes", "edits", "refuses"])
+@pytest.mark.parametrize(
+    "flaw", ["lists wrongly", "no lock", "open to all", "closes early", "never closes", "edits", "refuses"]
+)
 async def test_each_flaw_is_noticed_and_said(flaw: str, console: Console) -> None:
     assert await perform(World(flaw), console) > 0
     assert "WRONG" in read(console)

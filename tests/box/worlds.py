@@ -54,7 +54,10 @@ def customer_rules() -> list[Json]:
 
 @dataclass(slots=True)
 class World:
-    """What goes wrong: "no lock", "open to all", "closes early", "never closes", "edits", "refuses"; or nothing."""
+    """What goes wrong: "lists wrongly", "no lock", "open to all", "closes early", "never closes", "edits", "refuses".
+
+    Or nothing, without a name.
+    """
 
     flaw: str = ""
     clock: Clock = field(default_factory=Clock)
@@ -72,6 +75,7 @@ class World:
             "packets": lambda: {"results": [self._judge(body["source"], port) for port in body["port"]]},
             "web-01-nsg": lambda: {"properties": {"securityRules": self.rules}},
             "web-01": self._lock,
+            "machines": self._list,
             "grants": lambda: self._open(body),
             "g1": lambda: self.grant,
         }
@@ -79,6 +83,11 @@ class World:
         if self.flaw == "refuses" and name == "grants":
             return httpx.Response(422, json={"code": "refused", "detail": "not today"})
         return httpx.Response(200, json=parts[name]())
+
+    def _list(self) -> Json:
+        code = "holds" if self.flaw == "lists wrongly" else "openToInternet"
+        reason = {"code": code, "message": "The Internet reaches 22 through allow-ssh."}
+        return {"value": [{"name": "web-01", "urgency": "high", "reasons": [reason]}]}
 
     def _lock(self) -> Json:
         if self.flaw != "no lock":
