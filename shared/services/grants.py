@@ -66,7 +66,7 @@ async def ask(world: World, request: Ask) -> Progress | Refused:
     decision = decide(guarded.policy, request.wish, request.asker, now, world.times.shortest_grant)
     if isinstance(decision, Refused):
         return decision
-    if issues := _unreachable(decision.ports, guarded):
+    if issues := (*_unreachable(decision.ports, guarded), *await _too_many(world, request)):
         return Refused(issues)
     grant = _grant(attempt.grant, request, decision, guarded, now)
     return await resume(world, await _store(world, grant))
@@ -87,6 +87,16 @@ def _unreachable(ports: tuple[GrantPort, ...], guarded: Guarded) -> tuple[Issue,
         Issue("sourceUnreachable", "ports", f"{source} cannot reach the machine, which has no address of that family.")
         for source in sorted(sources)
     )
+
+
+async def _too_many(world: World, request: Ask) -> tuple[Issue, ...]:
+    """One caller cannot fill a group with rules: so many grants of a machine may be under way, and no more."""
+    unfinished = await world.grants.unfinished(request.machine)
+    mine = sum(stored.value.requestor.id == request.person.id for stored in unfinished)
+    if mine < world.most_unfinished:
+        return ()
+    text = f"You have {mine} grants on this machine that are not over; {world.most_unfinished} are the most."
+    return (Issue("tooManyGrants", "", text),)
 
 
 def _grant(id_: str, request: Ask, allowed: Allowed, guarded: Guarded, now: datetime) -> Grant:

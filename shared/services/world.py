@@ -43,6 +43,7 @@ class World:
     chance: Callable[[int], int]  # So many random bits.
     subscriptions: tuple[str, ...]
     times: Times = Times()
+    most_unfinished: int = 50  # Grants of one caller on one machine that are not over.
     # Work that goes on after its caller was answered; kept here so that it is not thrown away half done.
     background: set[asyncio.Task[object]] = field(default_factory=set)
 

@@ -12,6 +12,7 @@ from shared.ports import Conflict, NotFound, Unavailable
 from shared.services.grants import Progress, ask, resume, revoke
 from shared.services.policies import Removal, disable, look
 from shared.services.sweeping import remind
+from shared.services.world import World
 from tests.domain.values import GROUP, OFFICE, STRANGER, SUBNET_GROUP, rule
 from tests.services.cloud import Trouble
 from tests.services.process import Process
@@ -216,3 +217,17 @@ async def test_a_grant_whose_rules_somebody_removed_is_ended_by_the_repair_and_n
     assert Finding.VANISHED is town.shelf.desks[GROUP.lower()][f"open|{grant.id}"].outcome.finding
     await town.repair()
     assert (State.REVOKED, Reason.REMOVED_OUTSIDE) == (town.grant(grant.id).state, town.grant(grant.id).reason)
+
+
+async def test_one_caller_can_have_only_so_many_grants_under_way_on_a_machine() -> None:
+    town = await guarded_town()
+    first, _ = await town.ask(), await town.ask()
+
+    async def one_more(world: World) -> Progress | Refused:
+        return await ask(replace(world, most_unfinished=2), wish())
+
+    refused = await town.live(one_more)
+    assert isinstance(refused, Refused)
+    assert ["tooManyGrants"] == [issue.code for issue in refused.issues]
+    await town.live(lambda world: revoke(world, first.id, BOB))
+    assert isinstance(await town.live(one_more), Progress)
