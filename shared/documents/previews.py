@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from shared.documents.fields import write_span
+from shared.documents.grants import write_grant
 from shared.documents.policies import write_lock
-from shared.domain.forecasts import Preview, Way, why_open
+from shared.domain.forecasts import Foretold, Preview, Way, why_open
 from shared.domain.guarding import Stage
 from shared.domain.planning import Change
 from shared.domain.ranges import Ranges
 from shared.domain.rules import ALL_PORTS, Nsg, Rule
 from shared.domain.traffic import Traffic
+
+_OF_REAL_GRANTS: Final = ("id", "state", "reason", "detail", "startTimeUtc", "connect")
 
 
 def write_preview(preview: Preview) -> dict[str, Any]:
@@ -30,6 +33,17 @@ def write_preview(preview: Preview) -> dict[str, Any]:
         "endsGrants": list(preview.ends),
         "cutFlows": None,
         "notes": ["Which connections of the last 7 days would be cut is not known: no flow logs are read yet."],
+    }
+
+
+def write_grant_preview(told: Foretold) -> dict[str, Any]:
+    """What asking would give: the grant without what only a real one has, the rules, and what is in their way."""
+    grant = {name: value for name, value in write_grant(told.grant).items() if name not in _OF_REAL_GRANTS}
+    return {
+        **grant,
+        "rules": [write_rule(rule) for rule in told.rules],
+        "opens": not told.obstacles,
+        "because": list(told.obstacles),
     }
 
 

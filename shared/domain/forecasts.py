@@ -14,9 +14,10 @@ from enum import StrEnum
 from shared.domain.addresses import family_of
 from shared.domain.claims import Claim
 from shared.domain.exposure import Groups, Leak
+from shared.domain.grants import Grant
 from shared.domain.guarding import Guarded
 from shared.domain.machines import Endpoint, Machine
-from shared.domain.planning import Change, Kind, Plan, plan
+from shared.domain.planning import NO_LEAVE, Change, Kind, Leave, Plan, plan
 from shared.domain.rules import KEEP_MARK, OPEN_MARK, Nsg, Rule
 from shared.domain.traffic import Traffic, through
 
@@ -33,15 +34,15 @@ class Forecast:
     obstacles: Mapping[str, str]
 
 
-def forecast(nsg: Nsg, claims: Iterable[Claim], now: datetime) -> Forecast:
+def forecast(nsg: Nsg, claims: Iterable[Claim], now: datetime, leave: Leave = NO_LEAVE) -> Forecast:
     """The group when these claims have been served."""
     wanted, after = tuple(claims), nsg
-    made = plan(after, wanted, now)
+    made = plan(after, wanted, now, leave)
     for _ in range(_MOST_ROUNDS):
         if not made:
             break
         after = with_changes(after, made)
-        made = plan(after, wanted, now)
+        made = plan(after, wanted, now, leave)
     return Forecast(nsg, after, tuple(_difference(nsg, after)), made.obstacles)
 
 
@@ -133,3 +134,12 @@ class Preview:
     open: tuple[Way, ...]  # What would reach it.
     attaches: tuple[str, ...]  # The interfaces on which a new group would be put.
     ends: tuple[str, ...]  # The grants that would end.
+
+
+@dataclass(frozen=True, slots=True)
+class Foretold:
+    """The grant that asking would make, the rules that would be written for it, and what would be in their way."""
+
+    grant: Grant
+    rules: tuple[Rule, ...]
+    obstacles: tuple[str, ...]

@@ -11,6 +11,7 @@ from datetime import datetime
 from shared.domain.addresses import is_v6
 from shared.domain.claims import Finding, OpenClaim, Wanted
 from shared.domain.decisions import Allowed, Asker, Wish, decide
+from shared.domain.forecasts import Forecast, Foretold, forecast
 from shared.domain.grants import Attempt, Grant, GrantPort, Occurrence
 from shared.domain.guarding import Guarded, Stage, open_claims
 from shared.domain.issues import Issue, Refused
@@ -18,13 +19,16 @@ from shared.domain.keys import CHANCE_BITS, new_grant_id
 from shared.domain.lifecycle import Reason, State
 from shared.domain.machines import MachineId
 from shared.domain.people import Person
+from shared.domain.planning import Leave
+from shared.domain.shapes import belongs_to_grant
 from shared.ports import Conflict, Due, Entry, NotFound, Stored, Unavailable
 from shared.services.closing import Ending, close, first_due
 from shared.services.serving import Purpose
 from shared.services.settling import Settled, settle_all
-from shared.services.world import World
+from shared.services.world import World, every
 
 _TRIES = 3
+_GROUPS_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +66,41 @@ async def ask(world: World, request: Ask) -> Progress | Refused:
             raise Conflict("This Idempotency-Key was used for another request.")
         if stored := await world.grants.get(attempt.grant):
             return await resume(world, stored)
+    grant = await _decided(world, request, attempt.grant, now)
+    return grant if isinstance(grant, Refused) else await resume(world, await _store(world, grant))
+
+
+async def foretell(world: World, request: Ask) -> Foretold | Refused:
+    """What asking would give, decided as asking decides it. Writes nothing. Raises NotFound, Unavailable."""
+    now = world.clock.now()
+    id_ = new_grant_id(request.machine.key, now, world.chance(CHANCE_BITS))
+    grant = await _decided(world, request, id_, now)
+    if isinstance(grant, Refused):
+        return grant
+    claims = open_claims(grant, (await _guarded(world, request.machine)).machine)
+    found = await every(lambda nsg: _foresee(world, nsg, claims[nsg]), claims, _GROUPS_AT_ONCE)
+    rules = tuple(change.rule for one in found for change in one.changes if belongs_to_grant(change.rule, id_))
+    obstacles = [one.obstacles[claim.key] for one, claim in zip(found, claims.values(), strict=True)
+                 if claim.key in one.obstacles]  # fmt: skip
+    return Foretold(grant, rules, tuple(obstacles))
+
+
+async def _foresee(world: World, nsg: str, claim: OpenClaim) -> Forecast:
+    standing = {key: entry.claim for key, entry in (await world.desk.entries(nsg)).items()}
+    group = (await world.network.group(nsg)).nsg
+    leave = Leave(frozenset({claim.grant}))
+    return forecast(group, {**standing, claim.key: claim}.values(), world.clock.now(), leave)
+
+
+async def _decided(world: World, request: Ask, id_: str, now: datetime) -> Grant | Refused:
+    """The grant that is to be, or every reason against it at once."""
     guarded = await _guarded(world, request.machine)
     decision = decide(guarded.policy, request.wish, request.asker, now, world.times.shortest_grant)
     if isinstance(decision, Refused):
         return decision
     if issues := (*_unreachable(decision.ports, guarded), *await _too_many(world, request)):
         return Refused(issues)
-    grant = _grant(attempt.grant, request, decision, guarded, now)
-    return await resume(world, await _store(world, grant))
+    return _grant(id_, request, decision, guarded, now)
 
 
 async def _guarded(world: World, machine: MachineId) -> Guarded:

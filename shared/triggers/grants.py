@@ -10,6 +10,7 @@ from typing import Final
 
 from shared.bootstrap import Postern
 from shared.documents.grants import read_grant_request, write_grant
+from shared.documents.previews import write_grant_preview
 from shared.domain.decisions import Asker
 from shared.domain.grants import Grant, GrantFilter
 from shared.domain.issues import Invalid, Issue, Refused
@@ -21,7 +22,7 @@ from shared.services import grants as access
 from shared.services.grants import Ask, Progress
 from shared.services.world import World
 from shared.triggers.callers import WHO_SEE_ALL, Caller, Role
-from shared.triggers.http import Answer, Call, page_size, reply
+from shared.triggers.http import Answer, Call, flag, page_size, reply
 from shared.triggers.problems import Wrong, problem
 
 _LONGEST_WAIT: Final = 60
@@ -29,8 +30,8 @@ _LONGEST_KEY: Final = 200
 
 
 async def ask(app: Postern, call: Call) -> Answer:
-    """Ask for access: 201 open, 202 not yet, 409 it cannot be opened, 422 refused."""
-    body = call.body()
+    """Ask for access: 201 open, 202 not yet, 409 it cannot be opened, 422 refused. With `preview` only tell."""
+    body, only_tell = call.body(), flag(call, "preview")
     wanted = read_grant_request(body)
     if isinstance(wanted, Invalid):
         return wanted
@@ -38,6 +39,9 @@ async def ask(app: Postern, call: Call) -> Answer:
     digest = hashlib.sha256(body).hexdigest()
     request = Ask(wanted.machine, wanted.wish, call.caller.person, asker, _key(call), digest)
     world = _patient(app.world(), call)
+    if only_tell:
+        told = await access.foretell(world, request)
+        return told if isinstance(told, Refused) else reply(HTTPStatus.OK, write_grant_preview(told))
     progress = await access.ask(world, request)
     return progress if isinstance(progress, Refused) else await _tell(world, progress)
 

@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from tests.journeys.azure import ATTACKER, WELL_KNOWN, Azure
-from tests.journeys.client import STRANGER, USER, Postern, machine, seconds_past, wish
+from tests.journeys.client import STRANGER, USER, Postern, machine, read, seconds_past, wish
 
 REQUESTOR: Final = "00000000-0000-0000-0000-000000000001"
 PIPELINE: Final = "00000000-0000-0000-0000-000000000101"
@@ -164,3 +164,20 @@ async def test_a_list_shows_requestors_their_own_grants_and_auditors_all(postern
     seen = {user: (await postern.call(user, "GET", "/api/grants")).json()["value"] for user in ("pipeline", "auditor")}
     assert [PIPELINE] == [one["requestor"]["id"] for one in seen["pipeline"]]
     assert {PIPELINE, REQUESTOR} == {one["requestor"]["id"] for one in seen["auditor"]}
+
+
+async def test_a_preview_of_asking_tells_what_asking_then_does_and_does_nothing(postern: Postern, azure: Azure) -> None:
+    await postern.enable("web-01")
+    since = len(await azure.calls())
+    told = read(await postern.call("requestor", "POST", "/api/grants?preview=true", wish("web-01")), 200)
+    assert ({}, []) == (await azure.writes(since), await postern.grants())
+    grant = await postern.ask(wish("web-01"))
+    foretold = [(one["priority"], told["opens"], told["ports"]) for one in told["rules"]]
+    assert [(one["priority"], True, grant["ports"]) for one in grant["rules"]] == foretold
+
+
+async def test_a_preview_of_what_would_be_refused_is_refused_with_the_same_words(postern: Postern) -> None:
+    await postern.enable("web-01")
+    paths = ("/api/grants?preview=true", "/api/grants")
+    told, asked = [await postern.call("requestor", "POST", path, wish("web-01", port=99)) for path in paths]
+    assert (422, told.json()) == (asked.status_code, asked.json())

@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.claims import Finding
+from shared.domain.forecasts import Foretold
 from shared.domain.issues import Refused
 from shared.domain.lifecycle import Reason, State
 from shared.ports import Conflict, NotFound, Unavailable
-from shared.services.grants import Progress, ask, resume, revoke
+from shared.services.grants import Progress, ask, foretell, resume, revoke
 from shared.services.policies import Removal, disable, look
 from shared.services.sweeping import remind
 from shared.services.world import World
@@ -231,3 +232,29 @@ async def test_one_caller_can_have_only_so_many_grants_under_way_on_a_machine() 
     assert ["tooManyGrants"] == [issue.code for issue in refused.issues]
     await town.live(lambda world: revoke(world, first.id, BOB))
     assert isinstance(await town.live(one_more), Progress)
+
+
+async def test_a_preview_tells_the_rules_that_asking_then_writes_and_writes_nothing_itself() -> None:
+    town = await guarded_town()
+    before = len(town.cloud.written)
+    told = await town.live(lambda world: foretell(world, wish()))
+    assert isinstance(told, Foretold)
+    assert (before, {}, set()) == (len(town.cloud.written), town.shelf.grants, town.shelf.dues)
+    opened = (await town.ask()).rules
+    assert sorted(rule.priority for rule in told.rules) == sorted(rule.priority for rule in opened)
+
+
+async def test_a_preview_is_refused_as_asking_is() -> None:
+    town = await guarded_town()
+    told = await town.live(lambda world: foretell(world, wish(port=99)))
+    assert told == await town.live(lambda world: ask(world, wish(port=99)))
+    assert isinstance(told, Refused)
+
+
+async def test_a_preview_names_the_rule_that_leaves_no_room() -> None:
+    town = await guarded_town()
+    nsg = town.cloud.groups[SUBNET_GROUP.lower()]
+    town.cloud.put(replace(nsg, rules=(*nsg.rules, rule("100 no-entry Deny * * from *"))))
+    told = await town.live(lambda world: foretell(world, wish(WEB_02)))
+    assert isinstance(told, Foretold)
+    assert ["no-entry" in obstacle for obstacle in told.obstacles] == [True]
