@@ -42,7 +42,7 @@ class TableAudit:
             occurrence.at,
             f"{grant.id}|{occurrence.number:03}",
             {
-                "kind": f"grant{occurrence.state.capitalize()}",
+                "kind": f"grant{(occurrence.event or occurrence.state).capitalize()}",
                 "machine": str(grant.machine),
                 "grant": grant.id,
                 "requestorId": grant.requestor.id,

@@ -76,6 +76,19 @@ class GrantRequest(Document):
         return Wish(ports, self.duration, self.end_time_utc, self.justification)
 
 
+class Extension(Document):
+    """For how long an active grant shall go on."""
+
+    duration: Duration | None = None
+    end_time_utc: Time | None = None
+    justification: Annotated[str, Field(max_length=_LONGEST_TEXT), AfterValidator(_readable)] = ""
+
+
+def read_extension(body: bytes) -> Extension | Invalid:
+    """Read a wish for more time, or tell everything that is wrong with it."""
+    return read(Extension, body, lambda document: exactly_one(document, "", "duration", "endTimeUtc"))
+
+
 def read_grant_request(body: bytes) -> GrantRequest | Invalid:
     """Read a request for access, or tell everything that is wrong with it."""
     return read(GrantRequest, body, _across)

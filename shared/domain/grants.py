@@ -44,6 +44,7 @@ class Occurrence:
     by: Person | None  # None: Postern itself, for example because time was up.
     reason: Reason | None = None
     detail: str = ""
+    event: Event | None = None  # What happened, where the state alone does not tell.
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,12 @@ class Grant:
         """The hole was seen open: the clock starts now."""
         ends_at = now + self.duration if self.duration is not None else self.ends_at
         return replace(_changed(self, Event.OPENED, now), started_at=now, ends_at=ends_at, rules=rules)
+
+    def extended(self, now: datetime, ends_at: datetime, by: Person, detail: str) -> Grant:
+        """It may stay open until a later time."""
+        changed = _changed(self, Event.EXTENDED, now, by)
+        told = replace(changed.occurrence, event=Event.EXTENDED, detail=detail)
+        return replace(changed, ends_at=ends_at, occurrence=told)
 
     def ended(self, now: datetime, reason: Reason, by: Person | None = None, detail: str = "") -> Grant:
         """It has to close."""

@@ -30,6 +30,7 @@ class Event(StrEnum):
     """What can happen to a grant."""
 
     OPENED = "opened"  # Its rules were seen in force.
+    EXTENDED = "extended"  # It may stay open for longer.
     ENDED = "ended"  # It has to close; the reason says why.
     GONE = "gone"  # Its rules were seen gone.
 
@@ -61,6 +62,7 @@ ENDS: Final[Mapping[Reason, State]] = {
 TRANSITIONS: Final[Mapping[tuple[State, Event], frozenset[State]]] = {
     (State.OPENING, Event.OPENED): frozenset({State.ACTIVE}),
     (State.OPENING, Event.ENDED): frozenset({State.CLOSING}),
+    (State.ACTIVE, Event.EXTENDED): frozenset({State.ACTIVE}),
     (State.ACTIVE, Event.ENDED): frozenset({State.CLOSING}),
     # Which of the ends it is, the reason for closing has already decided.
     (State.CLOSING, Event.GONE): frozenset(ENDS.values()),

@@ -24,5 +24,6 @@ ENDPOINTS: Final = (
     Endpoint("askForAccess", "POST", "api/grants", (Role.REQUESTOR,), f"{_GRANTS}:ask"),
     Endpoint("listGrants", "GET", "api/grants", _WHO_SEE, f"{_GRANTS}:list_"),
     Endpoint("getGrant", "GET", "api/grants/{id}", _WHO_SEE, f"{_GRANTS}:get"),
+    Endpoint("extendGrant", "POST", "api/grants/{id}/extend", (Role.REQUESTOR,), f"{_GRANTS}:extend"),
     Endpoint("revokeGrant", "POST", "api/grants/{id}/revoke", _WHO_END, f"{_GRANTS}:revoke"),
 )

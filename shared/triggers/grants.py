@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Final
 
 from shared.bootstrap import Postern
-from shared.documents.grants import read_grant_request, write_grant
+from shared.documents.grants import read_extension, read_grant_request, write_grant
 from shared.documents.previews import write_grant_preview
 from shared.domain.decisions import Asker
 from shared.domain.grants import Grant, GrantFilter
@@ -18,6 +18,7 @@ from shared.domain.keys import is_grant_id
 from shared.domain.lifecycle import State
 from shared.domain.machines import MachineId
 from shared.ports import NotFound, Stored
+from shared.services import extending
 from shared.services import grants as access
 from shared.services.grants import Ask, Progress
 from shared.services.world import World
@@ -65,6 +66,18 @@ async def list_(app: Postern, call: Call) -> Answer:
     except ValueError as error:
         return Invalid((Issue("invalidPageToken", "pageToken", str(error)),))
     return reply(HTTPStatus.OK, {"value": [write_grant(grant) for grant in found], "nextPageToken": token})
+
+
+async def extend(app: Postern, call: Call) -> Answer:
+    """Let one's own active grant stay open for longer, if the policy allows that from now on."""
+    wanted = read_extension(call.body())
+    if isinstance(wanted, Invalid):
+        return wanted
+    world = app.world()
+    stored = await _visible(world, call, ())
+    asker = Asker(call.caller.ids, call.address)
+    extended = await extending.extend(world, stored, wanted, extending.Who(call.caller.person, asker))
+    return extended if isinstance(extended, Refused) else reply(HTTPStatus.OK, await _document(world, extended))
 
 
 async def revoke(app: Postern, call: Call) -> Answer:

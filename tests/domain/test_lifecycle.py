@@ -15,6 +15,7 @@ ANN = Person("ann", "Ann")
 LEGAL = {
     (State.OPENING, Event.OPENED): {State.ACTIVE},
     (State.OPENING, Event.ENDED): {State.CLOSING},
+    (State.ACTIVE, Event.EXTENDED): {State.ACTIVE},
     (State.ACTIVE, Event.ENDED): {State.CLOSING},
     (State.CLOSING, Event.GONE): {State.EXPIRED, State.REVOKED, State.FAILED},
 }

@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from tests.journeys.azure import ATTACKER, WELL_KNOWN, Azure
-from tests.journeys.client import STRANGER, USER, Postern, machine, read, seconds_past, wish
+from tests.journeys.client import STRANGER, USER, Postern, machine, read, seconds_past, wait_past, wish
 
 REQUESTOR: Final = "00000000-0000-0000-0000-000000000001"
 PIPELINE: Final = "00000000-0000-0000-0000-000000000101"
@@ -181,3 +181,33 @@ async def test_a_preview_of_what_would_be_refused_is_refused_with_the_same_words
     paths = ("/api/grants?preview=true", "/api/grants")
     told, asked = [await postern.call("requestor", "POST", path, wish("web-01", port=99)) for path in paths]
     assert (422, told.json()) == (asked.status_code, asked.json())
+
+
+async def test_a_grant_can_be_extended_by_who_has_it_and_then_lasts_longer(postern: Postern, azure: Azure) -> None:
+    await postern.enable("web-01")
+    grant = await postern.ask(wish("web-01", duration="PT6S"))
+    longer = read(
+        await postern.call("requestor", "POST", f"/api/grants/{grant['id']}/extend", {"duration": "PT12S"}), 200
+    )
+    assert longer["endTimeUtc"] > grant["endTimeUtc"]
+    await wait_past(grant["endTimeUtc"], 2)
+    assert await azure.passes("web-01", USER, 22)
+    assert "expired" == (await postern.until(grant["id"], "expired", patience=20))["state"]
+    assert seconds_past(longer["endTimeUtc"]) > 0
+
+
+@pytest.mark.parametrize("user", ["pipeline", "approver", "administrator"])
+async def test_nobody_extends_a_grant_of_somebody_else(postern: Postern, user: str) -> None:
+    await postern.enable("web-01")
+    grant = await postern.ask(wish("web-01"))
+    answer = await postern.call(user, "POST", f"/api/grants/{grant['id']}/extend", {"duration": "PT1H"})
+    assert (404 if user == "pipeline" else 403) == answer.status_code
+
+
+@pytest.mark.parametrize("body", [{}, {"duration": "PT1H", "endTimeUtc": "2027-01-01T00:00:00Z"}, {"duration": 5}])
+async def test_an_extension_that_says_nothing_sensible_is_told_what_is_wrong(
+    postern: Postern, body: dict[str, object]
+) -> None:
+    await postern.enable("web-01")
+    grant = await postern.ask(wish("web-01"))
+    assert 400 == (await postern.call("requestor", "POST", f"/api/grants/{grant['id']}/extend", body)).status_code

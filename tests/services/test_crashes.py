@@ -9,6 +9,7 @@ import pytest
 from shared.domain.guarding import Stage
 from shared.ports import Conflict, Unavailable
 from shared.services.enabling import Assignment, enable
+from shared.services.extending import extend
 from shared.services.grants import ask, revoke
 from shared.services.policies import Removal, disable
 from shared.services.repairing import repair
@@ -16,6 +17,7 @@ from shared.services.sweeping import sweep
 from shared.services.world import World
 from tests.domain.values import STRANGER
 from tests.services.process import Crash, Process
+from tests.services.test_extending import EXTENDER, More
 from tests.services.town import BOB, HOUR, POLICY, WEB_01, WEB_02, Town, wish
 
 type Act = Callable[[World], Awaitable[object]]
@@ -41,6 +43,11 @@ async def overdue(town: Town) -> None:
     town.clock.advance(HOUR)
 
 
+async def extend_all(world: World) -> None:
+    for stored in await world.grants.unfinished(WEB_01):
+        await extend(world, stored, More(), EXTENDER)
+
+
 async def revoke_all(world: World) -> None:
     for stored in await world.grants.unfinished(WEB_01):
         await revoke(world, stored.value.id, BOB)
@@ -50,6 +57,7 @@ ACTS: dict[str, tuple[Callable[[Town], Awaitable[None]], Act]] = {
     "ask": (guarded, lambda world: ask(world, wish())),
     "ask with a key": (guarded, lambda world: ask(world, wish(key="k"))),
     "revoke": (asked, revoke_all),
+    "extend": (asked, extend_all),
     "sweep": (overdue, sweep),
     "repair": (overdue, repair),
     "enable": (bare, lambda world: enable(world, WEB_01, Assignment(POLICY, BOB))),
@@ -127,7 +135,7 @@ async def test_wherever_the_process_dies_a_machine_under_a_policy_is_locked_and_
         call += 1
 
 
-@pytest.mark.parametrize("name", ["ask", "revoke", "disable"])
+@pytest.mark.parametrize("name", ["ask", "revoke", "extend", "disable"])
 @pytest.mark.parametrize("error", [Unavailable("storage is down"), Conflict("somebody was faster")])
 async def test_whichever_call_fails_the_timers_leave_it_closed_and_consistent(name: str, error: Exception) -> None:
     before, act = ACTS[name]

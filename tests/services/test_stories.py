@@ -20,6 +20,7 @@ from shared.domain.policies import Lock, Scope
 from shared.domain.rules import LOCK_MARK, OPEN_MARK, Nsg, Rule
 from shared.ports import Conflict, NotFound, Unavailable
 from shared.services.enabling import Assignment, enable, enable_all
+from shared.services.extending import extend
 from shared.services.grants import ask, resume, revoke
 from shared.services.policies import Removal, disable
 from shared.services.repairing import repair
@@ -29,6 +30,7 @@ from tests.domain.values import GROUP, STRANGER, SUBNET_GROUP
 from tests.domain.values import rule as written
 from tests.services.cloud import Trouble
 from tests.services.process import Crash, Process
+from tests.services.test_extending import EXTENDER, More
 from tests.services.town import BARE, BOB, POLICY, WEB_01, WEB_02, WEB_03, Town, wish
 
 MACHINES = st.sampled_from((WEB_01, WEB_02, WEB_03, BARE))
@@ -99,6 +101,12 @@ class Story(RuleBasedStateMachine):
     def somebody_gives_up(self, data: st.DataObject, process: Process, troubles: list[Trouble]) -> None:
         id_ = data.draw(st.sampled_from(sorted(self.town.shelf.grants)))
         self.act(lambda world: revoke(world, id_, BOB), process, troubles)
+
+    @precondition(lambda self: self.town.shelf.grants)
+    @rule(data=st.data(), minutes=st.sampled_from((6, 30)), process=PROCESSES)
+    def somebody_wants_more_time(self, data: st.DataObject, minutes: int, process: Process) -> None:
+        stored = self.town.shelf.grants[data.draw(st.sampled_from(sorted(self.town.shelf.grants)))]
+        self.act(lambda world: extend(world, stored, More(timedelta(minutes=minutes)), EXTENDER), process, [])
 
     @precondition(lambda self: self.town.shelf.grants)
     @rule(data=st.data(), process=PROCESSES, troubles=TROUBLES)

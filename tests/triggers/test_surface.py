@@ -20,6 +20,7 @@ HTTP: Final = {
     "askForAccess": ("api/grants", {"POST"}),
     "listGrants": ("api/grants", {"GET"}),
     "getGrant": ("api/grants/{id}", {"GET"}),
+    "extendGrant": ("api/grants/{id}/extend", {"POST"}),
     "revokeGrant": ("api/grants/{id}/revoke", {"POST"}),
 }
 TIMERS: Final = {"sweep": "0 * * * * *", "repair": "30 */10 * * * *"}
