@@ -20,10 +20,18 @@ from shared.services.world import World, each
 _MACHINES_AT_ONCE = 8
 
 
-async def free_all(world: World, guarded: Sequence[Stored[Guarded]], seen: Panorama) -> list[Exception]:
-    """Set free where machines once were, of all that is under a policy and was locked just now; what went wrong."""
-    kept = {(place, stored.value.machine.id) for stored in guarded for place in places(stored.value.machine)}
-    held = kept | {(place, id_) for id_ in _ids(guarded) for place in _seen_at(seen, id_)}
+async def free_all(
+    world: World, guarded: Sequence[Stored[Guarded]], unread: Sequence[Stored[Guarded]], seen: Panorama
+) -> list[Exception]:
+    """Set free where machines once were, of all that was locked just now; what went wrong.
+
+    Where those are that could not be read tells the index; while it does not show one of them, nothing is set free.
+    """
+    if not all(seen.machine(stored.value.machine.id) for stored in unread):
+        return []
+    everybody = (*guarded, *unread)
+    kept = {(place, stored.value.machine.id) for stored in everybody for place in places(stored.value.machine)}
+    held = kept | {(place, id_) for id_ in _ids(everybody) for place in _seen_at(seen, id_)}
     moved = [stored for stored in guarded if stored.value.former or stored.value.freeing]
     results = await each(lambda stored: _free(world, stored, held), moved, _MACHINES_AT_ONCE)
     return [result for result in results if isinstance(result, Exception)]

@@ -66,10 +66,9 @@ async def _repair(world: World, subscription: str, guarded: Sequence[Stored[Guar
     batches = batched(guarded, _BATCH, strict=False)
     reports = [await _lock(world, batch, seen, (standing, gone)) for batch in batches]
     ended = await each(lambda stored: remove(world, stored), gone, _AT_ONCE)
-    freed: list[Exception] = []
-    # While one machine cannot be seen, nobody knows that it is not where another was.
-    if seen and len(standing) + len(gone) == len(guarded):
-        freed = await free_all(world, await _as_kept(world, standing), seen)
+    visited = {stored.value.machine.id for stored in (*standing, *gone)}
+    unread = [stored for stored in guarded if stored.value.machine.id not in visited]
+    freed = await free_all(world, await _as_kept(world, standing), unread, seen) if seen else []
     rest = Report(problems=(*problems, *(one for one in ended if isinstance(one, Exception)), *freed))
     return _together(*reports, rest)
 

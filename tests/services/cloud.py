@@ -53,6 +53,7 @@ class Cloud:
     offences: list[str] = field(default_factory=list)
     unlocked: list[str] = field(default_factory=list)  # Addresses set free of machines that are under a policy.
     kept: set[str] = field(default_factory=set)  # Groups that may not be deleted.
+    unreadable: set[MachineId] = field(default_factory=set)
     unwelcome: set[str] = field(default_factory=set)  # Source prefixes that no rule may name.
     write_time: timedelta = timedelta(seconds=2)
     _writing: Counter[str] = field(default_factory=Counter)
@@ -103,6 +104,8 @@ class MemoryNetwork:
     async def machine(self, id_: MachineId) -> Machine:
         """The machine."""
         await self.process.call("network.machine", self.clock)
+        if id_ in self.cloud.unreadable:
+            raise Unavailable(f"{id_} may not be read")
         if id_ not in self.cloud.machines:
             raise NotFound(str(id_))
         return self.cloud.machines[id_]

@@ -263,3 +263,22 @@ async def test_the_list_tells_which_tab_each_machine_is_in() -> None:
     await town.enable(WEB_02)
     found = await town.live(lambda world: page(world, Filter(), 10, None))
     assert {State.CONFIGURED: 1, State.NOT_CONFIGURED: 3} == dict(found.counts)
+
+
+def locked(town: Town) -> set[str]:
+    return {address for rule in town.cloud.groups[SUBNET_GROUP.lower()].ours for address in rule.destinations}
+
+
+@pytest.mark.parametrize(("address", "stays"), [("10.0.0.5", True), ("10.0.0.77", False)])
+async def test_a_machine_that_cannot_be_read_keeps_locked_only_where_the_index_shows_it(
+    address: str,
+    stays: bool,  # noqa: FBT001 - a column of the table.
+) -> None:
+    town = Town()
+    for machine in (WEB_02, WEB_03):
+        await town.enable(machine)
+    move(town, WEB_02, "10.0.0.9")
+    move(town, WEB_03, address)
+    town.cloud.unreadable.add(WEB_03)
+    await town.repair()
+    assert (True, stays) == ("10.0.0.9" in locked(town), "10.0.0.5" in locked(town))
