@@ -15,7 +15,7 @@ from shared.domain.claims import Claim, Finding, Outcome
 from shared.domain.findings import Found
 from shared.domain.grants import Attempt, Grant, GrantFilter
 from shared.domain.guarding import Guarded
-from shared.domain.inventory import Attached, ResourceLock, Snapshot
+from shared.domain.inventory import Attached, Occupied, ResourceLock, Snapshot
 from shared.domain.machines import Machine, MachineId
 from shared.domain.planning import Plan
 from shared.domain.rules import Nsg
@@ -130,6 +130,10 @@ class Inventory(Protocol):
 
     async def groups(self, subscription: str) -> Sequence[Attached]:
         """Every network security group of a subscription, as it now stands. Raises Unavailable."""
+        ...
+
+    async def interfaces(self, subscription: str) -> Sequence[Occupied]:
+        """Which virtual machine has which address, as it now is. Raises Unavailable, also when one cannot be told."""
         ...
 
     async def resource_locks(self, subscription: str) -> Sequence[ResourceLock]:

@@ -23,7 +23,9 @@ from azure.mgmt.resourcegraph.models import QueryRequest, QueryRequestOptions, R
 from shared.adapters.arm_client import NETWORK_VERSION, SCOPE, Arm
 from shared.adapters.arm_machines import prefixes_of
 from shared.adapters.arm_rules import read_nsg
-from shared.domain.inventory import Attached, MachineKind, PrivateAddress, ResourceLock, Sighting, Snapshot
+from shared.domain.inventory import Attached, MachineKind, Occupied, PrivateAddress, ResourceLock, Sighting, Snapshot
+from shared.domain.machines import MachineId
+from shared.ports import Unavailable
 
 type Json = Mapping[str, Any]
 
@@ -71,6 +73,15 @@ class GraphInventory:
         path = f"/subscriptions/{subscription}/providers/Microsoft.Network/networkSecurityGroups"
         groups: Sequence[Attached] = await self._keep(("groups", subscription), partial(self._read_groups, path))
         return groups
+
+    async def interfaces(self, subscription: str) -> Sequence[Occupied]:
+        """Which virtual machine has which address, as it now is."""
+        path = f"/subscriptions/{subscription}/providers/Microsoft.Network/networkInterfaces"
+        try:
+            nics = [one async for page in self._arm.pages(path, NETWORK_VERSION) for one in page]
+            return [occupied for nic in nics for occupied in _occupied(nic)]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise Unavailable("a network interface is described in an unknown way") from error
 
     async def resource_locks(self, subscription: str) -> Sequence[ResourceLock]:
         """The resource locks that make something read-only."""
@@ -168,6 +179,20 @@ def _attached(document: Json) -> Attached:
         for name in ("networkInterfaces", "subnets")
     )
     return Attached(str(document["id"]), _understood(read_nsg, document), nics, subnets)
+
+
+def _occupied(nic: Json) -> list[Occupied]:
+    properties = nic["properties"]
+    machine = (properties.get("virtualMachine") or {}).get("id")
+    if not machine:
+        return []
+    nsg = (properties.get("networkSecurityGroup") or {}).get("id")
+    inner = [configuration["properties"] for configuration in properties.get("ipConfigurations") or ()]
+    return [
+        Occupied(MachineId(str(machine)), str(one["privateIPAddress"]), str(one["subnet"]["id"]), nsg)
+        for one in inner
+        if one.get("privateIPAddress")
+    ]
 
 
 def _understood[T](read: Callable[[Json], T], document: Json) -> T | None:

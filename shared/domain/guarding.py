@@ -43,6 +43,7 @@ class Guarded:
     former: tuple[Former, ...] = ()  # Where it once was. It stays locked there until nobody else is seen to be there.
     freeing: tuple[Former, ...] = ()  # What of that is being set free.
     yielded: tuple[Former, ...] = ()  # What stays locked when the policy goes, because others are seen to be there.
+    bare: bool = False  # Whether something of it was last seen without any group.
     attached: bool = False  # Whether its own group was once seen on all of its interfaces that had none.
     exposed_by: tuple[Leak, ...] = ()  # What was last known to get through the lock; the first few.
     found: Found | None = None  # The latest finding about the machine, which may not be on record yet.
@@ -64,9 +65,13 @@ class Guarded:
 
     def seen_as(self, machine: Machine) -> Guarded:
         """With the machine as it was just seen; where it was before is remembered, and stays locked."""
-        now = set(places(machine))
-        before = {*self.former, *places(self.machine)} - now - set(self.freeing)
-        return replace(self, machine=machine, former=tuple(sorted(before)), freeing=_without(self.freeing, now))
+        before = {*self.former, *self.freeing, *places(self.machine)} - set(places(machine))
+        return replace(self, machine=machine, former=tuple(sorted(before)), freeing=())
+
+    def keeping_locked(self) -> Guarded:
+        """With what was to be set free locked again: whoever sets free asks first who else is there."""
+        now = set(places(self.machine))
+        return replace(self, former=tuple(sorted({*self.former, *self.freeing} - now)), freeing=())
 
     def setting_free(self, some: AbstractSet[Former], held: AbstractSet[Former]) -> Guarded:
         """With some of its former places being set free, and without those that others hold now."""
@@ -96,7 +101,7 @@ class Guarded:
             endpoints=endpoints,
             wanted=Wanted.PRESENT if stands else Wanted.ABSENT,
             former=tuple(a for group, a in self.freeing if group == key and (key, a) not in self.yielded),
-            make_in=self.machine.location if self.owns(nsg) else "",
+            make_in=self.machine.location if self.bare and self.owns(nsg) and self.machine.locked_in(nsg) else "",
         )
 
     def owns(self, nsg: str | None) -> bool:
@@ -117,10 +122,6 @@ def lock_claims_by_group(machines: Iterable[Guarded]) -> dict[str, dict[str, Loc
 def places(machine: Machine) -> list[Former]:
     """Where a machine's lock stands: for each of its addresses the group, in lower case."""
     return [(endpoint.lock_nsg.lower(), endpoint.address) for endpoint in machine.endpoints if endpoint.lock_nsg]
-
-
-def _without(some: tuple[Former, ...], others: AbstractSet[Former]) -> tuple[Former, ...]:
-    return tuple(place for place in some if place not in others)
 
 
 def open_claims(grant: Grant, machine: Machine, wanted: Wanted = Wanted.PRESENT) -> Mapping[str, OpenClaim]:

@@ -78,6 +78,16 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
+class Occupied:
+    """An address of a network interface that a virtual machine has now, and the group on that interface, if any."""
+
+    machine: MachineId
+    address: str
+    subnet: str
+    nsg: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All machines of some subscriptions as the index showed them, and the address ranges of subnets by their id."""
 

@@ -156,7 +156,8 @@ def _to_be(world: World, machine: Machine, change: Assignment, before: Stored[Gu
 def as_guarded(guarded: Guarded, machine: Machine) -> Guarded:
     """With the machine as it was just seen, and with a group of its own for what has none."""
     own = guarded.own_group or (machine.id.own_nsg if machine.bare else None)
-    return replace(guarded, own_group=own).seen_as(machine.behind_own(own) if own else machine)
+    seen = guarded.seen_as(machine.behind_own(own) if own else machine)
+    return replace(seen, own_group=own, bare=bool(machine.bare))
 
 
 def _room(one: Prepared, forecasts: Forecasts) -> Iterator[Issue]:

@@ -1,84 +1,114 @@
 """Setting free what is no longer guarded. To free an address is to open it, so who else might be there is asked first.
 
-An address that a machine had may be another's by now, and that one's own lock may not have followed yet. Such an
-address stays in the lock rule, as one that nobody here knows, until the other's lock takes it over.
+An address that a machine had may be another's by now, and that one's own lock may not have followed yet. Who is where
+is told by the network interfaces themselves, as Azure Resource Manager has them, and by nothing that lags: when they
+cannot be read nothing is set free. An address that another guarded machine has stays in the lock rule, as one that
+nobody here knows, until that one's lock takes it over.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
-from shared.domain.claims import LockClaim
+from shared.domain.claims import LockClaim, Wanted
 from shared.domain.guarding import Former, Guarded, Stage, places
 from shared.domain.machines import MachineId
-from shared.ports import Stored, Unavailable
+from shared.ports import Conflict, Stored, Unavailable
 from shared.services.settling import settle_even_if_gone
-from shared.services.viewing import Panorama, panorama
-from shared.services.world import World, each
+from shared.services.world import World, each, every
 
+_GROUPS_AT_ONCE = 8
 _MACHINES_AT_ONCE = 8
 
 
-async def free_all(
-    world: World, guarded: Sequence[Stored[Guarded]], unread: Sequence[Stored[Guarded]], seen: Panorama
-) -> list[Exception]:
-    """Set free where machines once were, of all that was locked just now; what went wrong.
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """Where every machine under a policy is: by what is kept of it, and by what Azure Resource Manager says now."""
 
-    Where those are that could not be read tells the index; while it does not show one of them, nothing is set free.
-    """
-    if not all(seen.machine(stored.value.machine.id) for stored in unread):
-        return []
-    everybody = (*guarded, *unread)
-    kept = {(place, stored.value.machine.id) for stored in everybody for place in places(stored.value.machine)}
-    held = kept | {(place, id_) for id_ in _ids(everybody) for place in _seen_at(seen, id_)}
-    moved = [stored for stored in guarded if stored.value.former or stored.value.freeing]
-    results = await each(lambda stored: _free(world, stored, held), moved, _MACHINES_AT_ONCE)
+    kept: frozenset[tuple[Former, MachineId]]
+    seen: frozenset[tuple[Former, MachineId]]
+
+    def others(self, id_: MachineId) -> set[Former]:
+        """The places that other machines hold."""
+        return {place for place, holder in self.kept | self.seen if holder != id_}
+
+    def mine(self, id_: MachineId) -> set[Former]:
+        """The places where a machine is seen."""
+        return {place for place, holder in self.seen if holder == id_}
+
+
+async def holders(world: World, subscription: str) -> Holders:
+    """Look who is where. Raises Unavailable when that cannot be told of everybody."""
+    interfaces, groups = await asyncio.gather(
+        world.inventory.interfaces(subscription), world.inventory.groups(subscription)
+    )
+    subnets = {subnet.lower(): group.id.lower() for group in groups for subnet in group.subnets}
+    policies = [stored.value async for stored in world.policies.all(subscription)]
+    guarded = {one.machine.id: one for one in policies}
+    seen = {
+        ((nsg.lower(), one.address), one.machine)
+        for one in interfaces
+        if one.machine in guarded and (nsg := one.nsg or subnets.get(one.subnet.lower()))
+    }
+    standing = {id_ for id_, one in guarded.items() if one.stage is Stage.GUARDED}
+    kept = {(place, id_) for id_ in standing for place in places(guarded[id_].machine)}
+    return Holders(frozenset(kept), frozenset(seen))
+
+
+async def free_all(world: World, moved: Sequence[Stored[Guarded]], there: Holders) -> list[Exception]:
+    """Set free where these machines once were; what went wrong."""
+    results = await each(lambda stored: _free(world, stored, there), moved, _MACHINES_AT_ONCE)
     return [result for result in results if isinstance(result, Exception)]
 
 
-def _ids(guarded: Iterable[Stored[Guarded]]) -> list[MachineId]:
-    return [stored.value.machine.id for stored in guarded]
-
-
-def _seen_at(seen: Panorama, id_: MachineId) -> list[Former]:
-    machine = seen.machine(id_)
-    return places(machine) if machine else []
-
-
-async def _free(world: World, stored: Stored[Guarded], held: set[tuple[Former, MachineId]]) -> None:
-    guarded = stored.value
-    others = {place for place, id_ in held if id_ != guarded.machine.id}
-    freeing = guarded.setting_free(set(guarded.former) - others, others)
-    stored = await world.policies.put(freeing, stored.etag)
-    for nsg, claim in freeing.lock_claims().items():
-        if any(group == nsg.lower() for group, _ in freeing.freeing):
+async def _free(world: World, stored: Stored[Guarded], there: Holders) -> None:
+    before = stored.value
+    others = there.others(before.machine.id) | there.mine(before.machine.id)
+    after = before.setting_free(set(before.former) - others, others)
+    stored = await world.policies.put(after, stored.etag)
+    try:
+        for nsg, claim in _claims_of(before, after):
             await _settle(world, nsg, claim)
-    await world.policies.put(replace(stored.value, freeing=()), stored.etag)
+    except Exception:
+        # What was allowed just now is not to be done later, when another may be there.
+        with suppress(Conflict, Unavailable):
+            await world.policies.put(after.keeping_locked(), stored.etag)
+        raise
+    await world.policies.put(replace(after, freeing=()), stored.etag)
 
 
-async def unlock(world: World, stored: Stored[Guarded]) -> Stored[Guarded]:
-    """Take a machine's locks away, except where another machine under a policy is seen to be by now."""
+def _claims_of(before: Guarded, after: Guarded) -> Iterable[tuple[str, LockClaim]]:
+    """What there is to settle in each group in which something is set free, or which the machine has left for good."""
+    wanted = after.lock_claims()
+    touched = {group for group, _ in after.freeing}
+    yield from ((nsg, claim) for nsg, claim in wanted.items() if nsg.lower() in touched)
+    here = {nsg.lower() for nsg in wanted}
+    for nsg, claim in before.lock_claims().items():
+        if nsg.lower() not in here:
+            yield nsg, replace(claim, endpoints=(), former=(), wanted=Wanted.ABSENT)
+
+
+async def unlock(world: World, stored: Stored[Guarded], there: Holders | None = None) -> Stored[Guarded]:
+    """Take a machine's locks away, except where another machine under a policy is."""
     guarded = stored.value
+    there = there or await holders(world, guarded.machine.id.subscription)
     mine = {*places(guarded.machine), *guarded.former, *guarded.freeing}
-    yielded = tuple(sorted(mine & await _others(world, guarded)))
-    if yielded != guarded.yielded:
-        stored = await world.policies.put(replace(guarded, yielded=yielded), stored.etag)
-    for nsg, claim in stored.value.lock_claims().items():
-        await _settle(world, nsg, claim)
+    # Where it is seen but was not known to be, it may have been locked for somebody who has gone since.
+    freeing = tuple(sorted({*guarded.freeing, *(there.mine(guarded.machine.id) - mine)}))
+    others = there.others(guarded.machine.id)
+    leaving = replace(guarded, freeing=freeing, yielded=tuple(sorted({*mine, *freeing} & others)))
+    if leaving != guarded:
+        stored = await world.policies.put(leaving, stored.etag)
+    claims = stored.value.lock_claims()
+    here = [nsg for nsg in claims if guarded.machine.locked_in(nsg)]
+    await every(lambda nsg: _settle(world, nsg, claims[nsg]), here, _GROUPS_AT_ONCE)
+    # Where it only once was it stays locked if that cannot be changed now, and keeps no policy from going.
+    elsewhere = [nsg for nsg in claims if nsg not in here]
+    await each(lambda nsg: _settle(world, nsg, claims[nsg]), elsewhere, _GROUPS_AT_ONCE)
     return stored
-
-
-async def _others(world: World, guarded: Guarded) -> set[Former]:
-    """Where other machines under a policy are, by what is kept of them and by what is seen."""
-    subscription = guarded.machine.id.subscription
-    seen = await panorama(world, [subscription])
-    found: set[Former] = set()
-    async for stored in world.policies.all(subscription):
-        other = stored.value
-        if other.machine.id != guarded.machine.id and other.stage is Stage.GUARDED:
-            found |= {*places(other.machine), *_seen_at(seen, other.machine.id)}
-    return found
 
 
 async def _settle(world: World, nsg: str, claim: LockClaim) -> None:

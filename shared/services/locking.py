@@ -8,6 +8,7 @@ stops only those that it concerns, and is finished by doing the same again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from shared.domain.claims import Finding, LockClaim, Wanted
@@ -19,7 +20,7 @@ from shared.domain.observing import has_vanished, is_wanted
 from shared.domain.planning import plan
 from shared.domain.rules import Nsg
 from shared.ports import Conflict, Entry, Observed, Stored, Unavailable
-from shared.services.measuring import Sight
+from shared.services.measuring import Sight, measure_now
 from shared.services.serving import Purpose
 from shared.services.settling import Settled, settle
 from shared.services.viewing import Panorama
@@ -49,14 +50,22 @@ async def lock_all(
     known = seen.groups if seen else {}
     served = await each(lambda nsg: _serve(world, nsg, groups[nsg], known), groups, _GROUPS_AT_ONCE)
     results = {nsg.lower(): result for nsg, result in zip(groups, served, strict=True)}
-    sight = Sight(world, [*known.values(), *(group for result in served if (group := _read(result)))])
+    # What somebody else has settled meanwhile is looked at anew.
+    others = [group for nsg, group in known.items() if nsg not in results]
+    sight = Sight(world, [*others, *(group for result in served if (group := _read(result)))])
 
     async def finish(stored: Stored[Guarded]) -> Standing:
         guarded = stored.value
-        for nsg, claim in guarded.lock_claims().items():
-            # Where the machine only once was, nothing keeps its lock from standing where it is.
-            if guarded.machine.locked_in(nsg):
+        # Where the machine only once was, nothing keeps its lock from standing where it is.
+        claims = {nsg: claim for nsg, claim in guarded.lock_claims().items() if guarded.machine.locked_in(nsg)}
+        try:
+            for nsg, claim in claims.items():
                 _check(results[nsg.lower()], claim, own=guarded.owns(nsg))
+        except Exception:
+            # A lock that could not be set leaves the machine as open as it is, and that is told as well.
+            with suppress(Conflict, Unavailable):
+                await note_exposure(world, stored, await measure_now(world, guarded))
+            raise
         return await _finish(world, stored, sight, seen)
 
     return await each(finish, machines, _MACHINES_AT_ONCE)
@@ -125,10 +134,10 @@ async def _attached(world: World, stored: Stored[Guarded]) -> tuple[Stored[Guard
     for nic in bare:
         await world.network.attach(nic, guarded.own_group or "")
     machine = await world.network.machine(guarded.machine.id) if bare else machine
-    if machine.bare or (guarded.attached and not bare):
+    if machine.bare or (guarded.attached and not guarded.bare and not bare):
         return stored, machine
-    noted = replace(stored.value, attached=True)
-    if guarded.attached:
+    noted = replace(stored.value, attached=True, bare=False)
+    if guarded.attached and bare:
         text = f"It had no network security group; {guarded.own_group} was put on it again."
         noted = noted.noting(What.GROUP_MISSING, world.clock.now(), text)
     return await keep(world, stored, noted), machine
@@ -144,6 +153,7 @@ async def _confirmed(world: World, stored: Stored[Guarded]) -> Stored[Guarded]:
 
 async def keep(world: World, stored: Stored[Guarded], noted: Guarded) -> Stored[Guarded]:
     """Store what was noted about a machine, with its finding on record. Raises Conflict: the policy has changed."""
+    await record_finding(world, stored.value)
     kept = await world.policies.put(noted, stored.etag)
     await record_finding(world, kept.value)
     return kept

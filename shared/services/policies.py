@@ -14,7 +14,7 @@ from shared.ports import Conflict, NotFound, Outdated, Stored, Unavailable
 from shared.services.closing import Ending, close
 from shared.services.discarding import discard_group
 from shared.services.enabling import known
-from shared.services.freeing import unlock
+from shared.services.freeing import Holders, unlock
 from shared.services.locking import Standing
 from shared.services.measuring import measure_now
 from shared.services.previewing import foresee, preview
@@ -53,7 +53,8 @@ async def _stored(world: World, id_: MachineId, version: str | None = None) -> S
     stored = await world.policies.get(id_)
     if stored is None:
         raise NotFound(NO_POLICY)
-    if version and stored.value.version != version:
+    # A removal that goes on has a version of its own; whoever began it may repeat what they said.
+    if version and stored.value.version != version and stored.value.stage is Stage.GUARDED:
         raise Outdated("The policy has been changed since you read it.")
     return stored
 
@@ -78,11 +79,12 @@ async def disable(world: World, id_: MachineId, removal: Removal) -> Removed:
     for _ in range(_TRIES):
         stored = await _stored(world, id_, removal.version)
         try:
-            return await remove(world, await retire(world, stored, removal))
+            stored = await retire(world, stored, removal)
+            return await remove(world, stored)
         except Conflict:
-            # A note about the machine may have been faster; a change of the policy was told from it by its version.
-            conflict = await world.policies.get(id_)
-            if conflict is None or conflict.value.version != stored.value.version:
+            # A note about the machine may have been faster; a change of the policy is told from it by its version.
+            present = await world.policies.get(id_)
+            if present is None or present.value.version != stored.value.version:
                 raise
     raise Conflict("The policy keeps changing.")
 
@@ -98,15 +100,18 @@ async def retire(world: World, stored: Stored[Guarded], removal: Removal) -> Sto
     return await world.policies.put(removing, stored.etag)
 
 
-async def remove(world: World, stored: Stored[Guarded]) -> Removed:
-    """Finish taking a policy away: grants first, so that nothing is left that its removal could orphan."""
+async def remove(world: World, stored: Stored[Guarded], there: Holders | None = None) -> Removed:
+    """Finish taking a policy away: grants first, so that nothing is left that its removal could orphan.
+
+    `there` is who is where, for those who remove many and have looked already.
+    """
     guarded = stored.value
     await world.audit.policy_changed(guarded)
     ending = Ending(Reason.POLICY_REMOVED, guarded.changed_by)
     closed = await close(world, [(grant, ending) for grant in await world.grants.unfinished(guarded.machine.id)])
     if closed.problems:
         raise Unavailable("Not all of the machine's grants could be closed yet.") from closed.problems[0]
-    stored = await unlock(world, stored)
+    stored = await unlock(world, stored, there)
     kept_because = await discard_group(world, stored) if guarded.discards_group else None
     await world.policies.remove(stored)
     try:

@@ -16,9 +16,9 @@ from shared.domain.exposure import Leak
 from shared.domain.findings import What
 from shared.domain.guarding import Guarded, Stage
 from shared.domain.machines import Machine, MachineId
-from shared.ports import NotFound, Stored, Unavailable
+from shared.ports import Conflict, NotFound, Stored, Unavailable
 from shared.services.enabling import as_guarded
-from shared.services.freeing import free_all
+from shared.services.freeing import free_all, holders
 from shared.services.locking import Standing, keep, lock_all, note_exposure, record_finding
 from shared.services.measuring import measure_now
 from shared.services.misfits import end_misfits
@@ -27,7 +27,7 @@ from shared.services.serving import Purpose
 from shared.services.settling import settle
 from shared.services.sweeping import Report, sweep
 from shared.services.viewing import Panorama, panorama
-from shared.services.world import World, each
+from shared.services.world import World, each, every
 
 _AT_ONCE = 8
 _BATCH = 500
@@ -65,18 +65,24 @@ async def _repair(world: World, subscription: str, guarded: Sequence[Stored[Guar
     gone: list[Stored[Guarded]] = []
     batches = batched(guarded, _BATCH, strict=False)
     reports = [await _lock(world, batch, seen, (standing, gone)) for batch in batches]
-    ended = await each(lambda stored: remove(world, stored), gone, _AT_ONCE)
-    visited = {stored.value.machine.id for stored in (*standing, *gone)}
-    unread = [stored for stored in guarded if stored.value.machine.id not in visited]
-    freed = await free_all(world, await _as_kept(world, standing), unread, seen) if seen else []
-    rest = Report(problems=(*problems, *(one for one in ended if isinstance(one, Exception)), *freed))
-    return _together(*reports, rest)
+    return _together(*reports, Report(problems=problems), await _free(world, subscription, standing, gone))
 
 
-async def _as_kept(world: World, standing: Sequence[Stored[Guarded]]) -> list[Stored[Guarded]]:
-    """The policies as they are kept after the locks were set."""
-    found = await each(lambda stored: world.policies.get(stored.value.machine.id), standing, _AT_ONCE)
-    return [one for one in found if isinstance(one, Stored) and one.value.stage is Stage.GUARDED]
+async def _free(
+    world: World, subscription: str, standing: Sequence[Stored[Guarded]], gone: Sequence[Stored[Guarded]]
+) -> Report:
+    """Set free what is no longer guarded, now that everybody who is has been locked."""
+    moved = [stored for stored in standing if stored.value.former]
+    if not moved and not gone:
+        return Report()
+    try:
+        there = await holders(world, subscription)
+        fresh = await every(lambda stored: world.policies.get(stored.value.machine.id), moved, _AT_ONCE)
+    except (Unavailable, Conflict, NotFound) as error:
+        return Report(problems=(error,))
+    freed = await free_all(world, [one for one in fresh if one and one.value.stage is Stage.GUARDED], there)
+    ended = await each(lambda stored: remove(world, stored, there), gone, _AT_ONCE)
+    return Report(problems=(*freed, *(one for one in ended if isinstance(one, Exception))))
 
 
 async def _seen(world: World, subscription: str) -> tuple[Panorama | None, tuple[Exception, ...]]:
@@ -132,7 +138,11 @@ async def _visit(world: World, stored: Stored[Guarded], seen: Panorama | None) -
     # Whoever changed the policy, or found something, may have died before it was on record.
     await world.audit.policy_changed(guarded)
     await record_finding(world, guarded)
-    if guarded.stage is Stage.REMOVING or (seen and seen.agrees(guarded.machine)):
+    if guarded.stage is Stage.REMOVING:
+        return stored
+    if guarded.freeing:
+        stored = await world.policies.put(guarded.keeping_locked(), stored.etag)
+    if seen and seen.agrees(guarded.machine):
         return stored
     machine = await _read(world, guarded.machine.id)
     if machine is None:

@@ -58,7 +58,8 @@ async def serve(world: World, observed: Observed, entries: Entries, turn: Turn) 
         seen_before = {entry.claim: entry.outcome for entry in entries.values()}
         news = found_in_group(observed.nsg, made, seen_before, now)
         # Should the answer be lost, the next look finds it mended, and the finding is known all the same.
-        turn.found.extend(one for one in news if one not in turn.found)
+        known = {(one.what, one.subject, one.detail) for one in turn.found}
+        turn.found.extend(one for one in news if (one.what, one.subject, one.detail) not in known)
         observed = await _carry_out(world, observed, made, entries, turn)
         made = plan(observed.nsg, claims, now, Leave(openable, turn.refused))
     if made:
@@ -176,4 +177,5 @@ async def _lock_claim(world: World, nsg: Nsg, claim: LockClaim) -> LockClaim:
     stored = await world.policies.get(claim.machine)
     claims = stored.value.lock_claims() if stored else {}
     wanted = {id_.lower(): wanted for id_, wanted in claims.items()}
-    return wanted.get(nsg.id.lower()) or replace(claim, wanted=Wanted.ABSENT)
+    # A claim that comes late, when its policy is gone or elsewhere, frees nothing: that was done with the policy.
+    return wanted.get(nsg.id.lower()) or replace(claim, endpoints=(), former=(), wanted=Wanted.ABSENT)

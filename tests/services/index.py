@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from shared.domain.inventory import Attached, MachineKind, PrivateAddress, ResourceLock, Sighting, Snapshot
+from shared.domain.inventory import Attached, MachineKind, Occupied, PrivateAddress, ResourceLock, Sighting, Snapshot
 from shared.domain.machines import Endpoint, Machine
 from tests.services.clock import Clock
 from tests.services.cloud import Cloud
@@ -23,7 +23,8 @@ class MemoryInventory:
     async def machines(self, subscriptions: Sequence[str]) -> Snapshot:
         """Every machine."""
         await self.process.call("inventory.machines", self.clock)
-        found = [one for one in self.cloud.machines.values() if one.id.subscription in subscriptions]
+        shown = (self.cloud.indexed.get(one.id, one) for one in self.cloud.machines.values())
+        found = [one for one in shown if one.id.subscription in subscriptions]
         networks = {_subnet(place): place.network for one in found for place in one.endpoints}
         return Snapshot(self.clock.now(), [*map(_sighting, found), *self.others], networks)
 
@@ -40,6 +41,16 @@ class MemoryInventory:
             )
             for key, nsg in self.cloud.groups.items()
             if key.split("/")[2] == subscription
+        ]
+
+    async def interfaces(self, subscription: str) -> Sequence[Occupied]:
+        """Who has which address."""
+        await self.process.call("inventory.interfaces", self.clock)
+        return [
+            Occupied(machine.id, place.address, _subnet(place), place.nic_nsg)
+            for machine in self.cloud.machines.values()
+            if machine.id.subscription == subscription
+            for place in machine.endpoints
         ]
 
     async def resource_locks(self, subscription: str) -> Sequence[ResourceLock]:

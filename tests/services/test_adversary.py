@@ -16,6 +16,7 @@ from shared.ports import Conflict, NotFound, Unavailable
 from shared.services.enabling import Assignment, enable, foretell
 from shared.services.machines import page
 from shared.services.policies import Removal, disable, foretell_removal
+from shared.services.world import World
 from tests.domain.values import GROUP, STRANGER, SUBNET_GROUP, endpoint, group
 from tests.services.clock import Clock
 from tests.services.cloud import Trouble
@@ -41,6 +42,16 @@ async def swapped() -> Town:
     move(town, WEB_02, "10.0.0.6")
     move(town, WEB_03, "10.0.0.5")
     return town
+
+
+async def removed(town: Town, *machines: MachineId) -> None:
+    """The policies of these machines are removed, one after the other."""
+
+    async def act(world: World) -> None:
+        for machine in machines:
+            await disable(world, machine, Removal(BOB))
+
+    await town.live(act)
 
 
 def opened(town: Town) -> list[str]:
@@ -269,8 +280,117 @@ def locked(town: Town) -> set[str]:
     return {address for rule in town.cloud.groups[SUBNET_GROUP.lower()].ours for address in rule.destinations}
 
 
+async def test_nothing_is_set_free_while_nobody_can_tell_who_is_where() -> None:
+    town = await swapped()
+    with pytest.raises(Unavailable):
+        await town.live(
+            lambda world: disable(world, WEB_02, Removal(BOB)), Process(away={"inventory.groups": Unavailable("busy")})
+        )
+    assert [] == opened(town)
+    await town.repair()
+    assert ({WEB_03}, False) == (set(town.shelf.policies), town.passes(22, STRANGER, "10.0.0.5"))
+
+
+async def test_who_is_where_is_asked_of_arm_and_not_of_an_index_that_lags() -> None:
+    town = await swapped()
+    late = replace(town.cloud.machines[WEB_03], endpoints=(endpoint("10.0.0.6", None, SUBNET_GROUP),))
+    town.cloud.indexed[WEB_03] = late
+    town.cloud.unreadable.add(WEB_03)
+    await town.repair()
+    assert [] == opened(town)
+    await town.live(lambda world: disable(world, WEB_02, Removal(BOB)))
+    assert "10.0.0.5" not in opened(town)
+
+
+async def test_what_could_not_be_set_free_is_asked_about_again_before_it_is() -> None:
+    town = Town()
+    for machine in (WEB_02, WEB_03):
+        await town.enable(machine)
+    move(town, WEB_02, "10.0.0.9")
+    await town.repair(Process(away={"audit.found": Unavailable("the audit is away")}))
+    town.cloud.troubles.extend([Trouble.UNAVAILABLE] * 3)
+    await town.repair()
+    town.cloud.troubles.clear()
+    move(town, WEB_03, "10.0.0.5")
+    town.cloud.unreadable.add(WEB_03)
+    await town.enable(WEB_02)
+    await town.repair()
+    assert not town.passes(22, STRANGER, "10.0.0.5")
+
+
+async def test_a_lock_of_two_machines_that_changed_places_goes_with_the_last_of_them() -> None:
+    town = await swapped()
+    await removed(town, WEB_02, WEB_03)
+    assert () == town.cloud.groups[SUBNET_GROUP.lower()].ours
+
+
+async def test_a_claim_of_a_place_that_another_took_over_does_not_stay_behind() -> None:
+    town = Town()
+    await town.enable(WEB_01)
+    await town.enable(WEB_02)
+    town.cloud.machines[WEB_01] = replace(
+        town.cloud.machines[WEB_01], endpoints=(endpoint("10.0.0.44", None, SUBNET_GROUP),)
+    )
+    town.cloud.machines[WEB_02] = replace(town.cloud.machines[WEB_02], endpoints=(endpoint("10.0.0.4", GROUP),))
+    for _ in range(2):
+        await town.repair()
+    await removed(town, WEB_01, WEB_02)
+    assert ((), ()) == tuple(town.cloud.groups[nsg.lower()].ours for nsg in (GROUP, SUBNET_GROUP))
+
+
+async def test_a_group_of_ours_that_lost_its_tag_is_repaired_all_the_same() -> None:
+    town = Town()
+    await town.enable(BARE)
+    town.cloud.put(replace(town.cloud.groups[BARE.own_nsg.lower()], made_for="", rules=()))
+    for _ in range(2):
+        await town.repair()
+    assert not town.passes(22, STRANGER, "10.0.0.7")
+
+
+async def test_a_group_of_ours_that_its_owner_replaced_is_not_made_again() -> None:
+    town = Town()
+    await town.enable(BARE)
+    town.cloud.put(group("300 theirs Allow Tcp 443 from *", id_=f"{GROUP}-theirs"))
+    theirs = (endpoint("10.0.0.7", f"{GROUP}-theirs"),)
+    town.cloud.machines[BARE] = replace(town.cloud.machines[BARE], endpoints=theirs)
+    del town.cloud.groups[BARE.own_nsg.lower()]
+    for _ in range(2):
+        await town.repair()
+    assert (False, False) == (BARE.own_nsg.lower() in town.cloud.groups, town.passes(22, STRANGER, "10.0.0.7"))
+
+
+async def test_a_lock_that_cannot_be_set_is_told_to_be_open() -> None:
+    town = Town()
+    await town.enable()
+    town.cloud.put(replace(town.cloud.groups[GROUP.lower()], rules=town.cloud.groups[GROUP.lower()].foreign))
+    town.cloud.troubles.extend([Trouble.UNAVAILABLE] * 40)
+    await town.repair()
+    assert What.EXPOSED in {found.what for found in town.shelf.findings.values()}
+
+
+async def test_one_drift_is_one_finding_however_often_the_mending_is_tried() -> None:
+    town = Town()
+    await town.enable()
+    town.cloud.put(replace(town.cloud.groups[GROUP.lower()], rules=town.cloud.groups[GROUP.lower()].foreign))
+    town.cloud.troubles.extend([Trouble.CONFLICT, Trouble.TAKEN, Trouble.CONFLICT])
+    await town.repair()
+    assert [What.LOCK_MISSING] == [found.what for found in town.shelf.findings.values()]
+
+
+async def test_a_removal_that_was_interrupted_can_be_asked_for_again_with_the_same_version() -> None:
+    town = Town()
+    await town.enable(WEB_02)
+    removal = Removal(BOB, town.shelf.policies[WEB_02].value.version)
+    with pytest.raises(Unavailable):
+        await town.live(
+            lambda world: disable(world, WEB_02, removal), Process(away={"inventory.groups": Unavailable("busy")})
+        )
+    await town.live(lambda world: disable(world, WEB_02, removal))
+    assert WEB_02 not in town.shelf.policies
+
+
 @pytest.mark.parametrize(("address", "stays"), [("10.0.0.5", True), ("10.0.0.77", False)])
-async def test_a_machine_that_cannot_be_read_keeps_locked_only_where_the_index_shows_it(
+async def test_a_machine_that_cannot_be_read_keeps_locked_only_where_it_is(
     address: str,
     stays: bool,  # noqa: FBT001 - a column of the table.
 ) -> None:
