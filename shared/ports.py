@@ -63,10 +63,7 @@ class Stored[T]:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """A group as ARM returned it; `document` is its whole JSON, so that what we do not know survives a PUT.
-
-    A group that is still to be made has no ETag; its document holds where, and for whom.
-    """
+    """A group as ARM returned it, with its whole JSON, so that the unknown survives a PUT; without ETag, to be made."""
 
     nsg: Nsg
     document: Mapping[str, object]
@@ -105,10 +102,9 @@ class Network(Protocol):
         ...
 
     async def attach(self, nic: str, nsg: str) -> None:
-        """Put a group on a network interface that has none, and leave everything else of it as it is.
+        """Put a group on a network interface that has none, leave everything else, and return when it is in force.
 
-        Returns when that is in force, also when it already was. Raises Conflict when the interface has another group
-        or is no longer as it was read, NotFound, Unavailable.
+        Raises Conflict when the interface has another group or has changed since it was read, NotFound, Unavailable.
         """
         ...
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from shared.domain.claims import LockClaim, OpenClaim
 from shared.domain.machines import Endpoint
-from shared.domain.planning import guarded_region
+from shared.domain.regions import guarded_region
 from shared.domain.rules import Nsg, Rule
 from shared.domain.shapes import keep_rules, open_rules
 from shared.domain.traffic import Region, passages

@@ -15,6 +15,7 @@ from itertools import groupby
 
 from shared.domain.addresses import is_address, spelled
 from shared.domain.claims import LockClaim, LockShape, Wanted
+from shared.domain.regions import admits_guarded, alike
 from shared.domain.rules import LOCK_MARK, Access, Load, Nsg, Rule
 from shared.domain.shapes import is_safe_to_spare, keep_rules, lock_rules
 
@@ -41,7 +42,7 @@ def locks_of(nsg: Nsg, claims: Iterable[LockClaim]) -> Locks:
     # A lock that there is no room for may still stand in another shape, and then nothing of it is touched.
     known -= {address for claim in left for address in claim.addresses}
     needed = {rule.name.lower(): rule for _, members in _by_shape(taken) for rule in lock_rules(*members)}
-    ground = _Ground(standing, needed, [rule.priority for rule in nsg.foreign if rule.access is Access.ALLOW])
+    ground = _Ground(standing, needed, _to_outrank(nsg, standing, taken))
     stays = {name: _stays(rule, ground, known) for name, rule in standing.items()}
     needed |= {rule.name.lower(): rule for rule in keep_rules(*taken)}
     return Locks(
@@ -88,13 +89,28 @@ def _newcomers(claim: LockClaim, standing: Rules) -> int:
     return sum(len(set(rule.destinations) - set(seen.destinations if seen else ())) for rule, seen in needed)
 
 
+def _to_outrank(nsg: Nsg, standing: Rules, claims: Iterable[LockClaim]) -> dict[str, list[int]]:
+    """For each rule into which an address moves, the numbers of the allow rules of others that it has to outrank."""
+    found: dict[str, list[int]] = {}
+    for _, members in _by_shape(claims):
+        needed = lock_rules(*members)
+        names = {rule.name.lower() for rule in needed}
+        here = {address for rule in needed for address in rule.destinations}
+        moves = any(name not in names and not here.isdisjoint(rule.destinations) for name, rule in standing.items())
+        guards = alike(members) if moves else []
+        allows = [rule for rule in nsg.foreign if rule.access is Access.ALLOW] if moves else []
+        numbers = [rule.priority for rule in allows if any(admits_guarded(rule, *guard) for guard in guards)]
+        found |= dict.fromkeys(names, numbers)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Ground:
-    """What stands, what is needed, and the numbers of the allow rules of others between which it stands."""
+    """What stands, what is needed, and for each needed rule the numbers of what it has to outrank."""
 
     standing: Rules
     needed: Rules
-    allows: Sequence[int]
+    allows: Mapping[str, Sequence[int]]
 
 
 def _stays(rule: Rule, ground: _Ground, known: set[str]) -> tuple[str, ...]:
@@ -121,7 +137,7 @@ def _has_arrived(address: str, home: Rule, old: Rule, ground: _Ground) -> bool:
         and seen.settled
         and address in seen.destinations
         and replace(seen, priority=home.priority, destinations=home.destinations).does_the_same_as(home)
-        and not any(old.priority < number < seen.priority for number in ground.allows)
+        and not any(old.priority < number < seen.priority for number in ground.allows[home.name.lower()])
     )
 
 

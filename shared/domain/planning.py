@@ -21,10 +21,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum
 
-from shared.domain.addresses import Bound, family_of, is_v6, sources_of
+from shared.domain.addresses import Bound
 from shared.domain.claims import Claim, LockClaim, OpenClaim, Wanted
 from shared.domain.locking import Locks, locks_of
 from shared.domain.machines import Endpoint
+from shared.domain.regions import admits_guarded, alike
 from shared.domain.rules import (
     FIRST_PRIORITY,
     KEEP_MARK,
@@ -39,7 +40,7 @@ from shared.domain.rules import (
     in_order,
 )
 from shared.domain.shapes import is_husk, keep_rules, lock_rules, open_rules
-from shared.domain.traffic import Region, Traffic, matched, passing
+from shared.domain.traffic import matched, passing
 
 
 class Kind(IntEnum):
@@ -113,16 +114,6 @@ def plan(nsg: Nsg, claims: Iterable[Claim], now: datetime, leave: Leave = NO_LEA
 def is_due_open(claim: OpenClaim, now: datetime) -> bool:
     """Whether a grant should be open now: asked for, and its time not yet up."""
     return claim.wanted is Wanted.PRESENT and now < claim.ends_at
-
-
-def guarded_region(claim: LockClaim, endpoint: Endpoint) -> Region:
-    """The traffic to one endpoint that a lock is there to stop."""
-    sources = sources_of(str(claim.origin), endpoint.spot.network, Bound.UPPER) & family_of(endpoint.address)
-    return tuple(
-        Traffic(sources, part.protocols, part.ports)
-        for rule in lock_rules(claim)
-        for part in matched(replace(rule, sources=("*",)), endpoint.spot, Bound.LOWER)
-    )
 
 
 class _Draft:
@@ -240,9 +231,9 @@ class _Draft:
     def _ceiling(self, claims: Iterable[LockClaim], own: AbstractSet[str]) -> int:
         """The lowest number of a foreign allow that the locks, whose rules are `own`, have to outrank and can."""
         mine = {rule.priority for rule in self._ours if rule.name.lower() in own}
-        guards = _alike(claims)
+        guards = alike(claims)
         for rule in self._foreign:
-            if rule.access is Access.ALLOW and any(_admits_guarded(rule, *guard) for guard in guards):
+            if rule.access is Access.ALLOW and any(admits_guarded(rule, *guard) for guard in guards):
                 has_room = self._free_below(rule.priority) is not None or any(p < rule.priority for p in mine)
                 if has_room:
                     return rule.priority
@@ -256,30 +247,6 @@ class _Draft:
         stopped = [endpoint for endpoint in endpoints if not _passes_anyhow(rule, endpoint, standing)]
         denies = (deny for deny in standing if deny.access is Access.DENY)
         return next((deny for deny in denies if any(_touches(deny, rule, endpoint) for endpoint in stopped)), None)
-
-
-type _Guard = tuple[Region, list[Endpoint]]
-
-
-def _alike(claims: Iterable[LockClaim]) -> list[_Guard]:
-    """What locks of one shape guard, for all endpoints that see the same network: it is worked out once for them."""
-    found: dict[object, _Guard] = {}
-    for claim in claims:
-        for endpoint in claim.endpoints:
-            alike = (endpoint.network, endpoint.groups, is_v6(endpoint.address))
-            if alike not in found:
-                found[alike] = (guarded_region(claim, endpoint), [])
-            found[alike][1].append(endpoint)
-    return list(found.values())
-
-
-def _admits_guarded(rule: Rule, region: Region, endpoints: list[Endpoint]) -> bool:
-    """Whether an allow rule possibly lets in, to any of these endpoints, what is to be kept from them."""
-    anywhere = replace(rule, destinations=("*",), destination_groups=())
-    admitted = matched(anywhere, endpoints[0].spot, Bound.UPPER)
-    if not any(part & piece for part in admitted for piece in region):
-        return False
-    return any(matched(rule, endpoint.spot, Bound.UPPER) for endpoint in endpoints)
 
 
 def _passes_anyhow(rule: Rule, endpoint: Endpoint, standing: tuple[Rule, ...]) -> bool:

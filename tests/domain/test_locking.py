@@ -196,3 +196,11 @@ def test_an_address_that_somebody_spelled_otherwise_is_the_same_address() -> Non
     claim = lock(Endpoint("fd00:db8::4", GROUP, network=("fd00:db8::/64",)))
     edited = replace(settled(group(), (claim,)).rules[0], destinations=("fd00:0db8::0004",))
     assert [("fd00:db8::4",)] == [one.destinations for one in settled(group(edited), (claim,)).rules]
+
+
+def test_a_port_that_is_now_kept_open_is_open_although_its_rule_has_the_lowest_number() -> None:
+    lines = ("300 allow-web Allow Tcp 443 from *", "310 allow-ssh Allow Tcp 22 from *")
+    nsg = settled(group(*lines), (lock_of(1),))
+    nsg = settled(nsg, (lock_of(1, "0-442,444-65535"),))
+    assert [True, False] == [bridge.passes(nsg, Flow(STRANGER, port), "10.0.0.5") for port in (443, 22)]
+    assert "postern-lock-all" not in {one.name for one in nsg.rules}
