@@ -9,7 +9,7 @@ nobody here knows, until that one's lock takes it over.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -26,14 +26,16 @@ _MACHINES_AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class Holders:
-    """Where every machine under a policy is: by what is kept of it, and by what Azure Resource Manager says now."""
+    """Where every machine with a policy is: by what is kept of it, and by what Azure Resource Manager says now."""
 
+    guarded: frozenset[MachineId]  # Those whose policy stands, and is not being removed.
     kept: frozenset[tuple[Former, MachineId]]
     seen: frozenset[tuple[Former, MachineId]]
 
     def others(self, id_: MachineId) -> set[Former]:
-        """The places that other machines hold."""
-        return {place for place, holder in self.kept | self.seen if holder != id_}
+        """The places that other guarded machines hold."""
+        held = self.kept | self.seen
+        return {place for place, holder in held if holder in self.guarded and holder != id_}
 
     def mine(self, id_: MachineId) -> set[Former]:
         """The places where a machine is seen."""
@@ -46,16 +48,20 @@ async def holders(world: World, subscription: str) -> Holders:
         world.inventory.interfaces(subscription), world.inventory.groups(subscription)
     )
     subnets = {subnet.lower(): group.id.lower() for group in groups for subnet in group.subnets}
-    policies = [stored.value async for stored in world.policies.all(subscription)]
-    guarded = {one.machine.id: one for one in policies}
+    policies = {one.machine.id: one async for one in _every_policy(world, subscription)}
     seen = {
         ((nsg.lower(), one.address), one.machine)
         for one in interfaces
-        if one.machine in guarded and (nsg := one.nsg or subnets.get(one.subnet.lower()))
+        if one.machine in policies and (nsg := one.nsg or subnets.get(one.subnet.lower()))
     }
-    standing = {id_ for id_, one in guarded.items() if one.stage is Stage.GUARDED}
-    kept = {(place, id_) for id_ in standing for place in places(guarded[id_].machine)}
-    return Holders(frozenset(kept), frozenset(seen))
+    kept = {(place, id_) for id_, one in policies.items() for place in places(one.machine)}
+    guarded = frozenset(id_ for id_, one in policies.items() if one.stage is Stage.GUARDED)
+    return Holders(guarded, frozenset(kept), frozenset(seen))
+
+
+async def _every_policy(world: World, subscription: str) -> AsyncIterator[Guarded]:
+    async for stored in world.policies.all(subscription):
+        yield stored.value
 
 
 async def free_all(world: World, moved: Sequence[Stored[Guarded]], there: Holders) -> list[Exception]:
