@@ -10,6 +10,7 @@ throttled requests in Azure Resource Graph", "Lock your resources to protect you
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -204,7 +205,7 @@ def _understood[T](read: Callable[[Json], T], document: Json) -> T | None:
 
 
 def _sighting(one: Json) -> Sighting:
-    interfaces = [nic for nic in one.get("nics") or () if nic]
+    interfaces = [nic for nic in json.loads(one.get("nics") or "[]") or () if nic]
     return Sighting(
         id=str(one["id"]),
         kind=_KINDS[str(one["type"]).lower()],
