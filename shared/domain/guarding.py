@@ -59,6 +59,11 @@ class Guarded:
         policy = self.policy
         return LockClaim(self.machine.id, self.machine.endpoints, policy.guarded, policy.lock.origin)
 
+    @property
+    def last_seen(self) -> Machine:
+        """The machine as it was last seen: without its own group until that was seen on all its interfaces."""
+        return self.machine.without(self.own_group) if self.bare and self.own_group else self.machine
+
     def offers(self, grant: Grant) -> bool:
         """Whether the policy stands, and still offers everything that was granted."""
         return self.stage is Stage.GUARDED and all(still_offers(self.policy, port) for port in grant.ports)

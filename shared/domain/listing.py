@@ -182,7 +182,7 @@ def _configured(guarded: Guarded, leaks: tuple[Leak, ...] | None) -> Iterator[Re
         rules = ", ".join(sorted({leak.rule or "no network security group" for leak in leaks}))
         yield Reason("exposed", f"Its lock does not hold: {rules} still lets traffic in.")
     else:
-        yield Reason("holds", "Closed: nothing reaches what its lock guards.")
+        yield Reason("holds", "Its lock holds: only open grants and health probes get through.")
 
 
 @dataclass(frozen=True, slots=True)

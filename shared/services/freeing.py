@@ -97,15 +97,19 @@ def _claims_of(before: Guarded, after: Guarded) -> Iterable[tuple[str, LockClaim
             yield nsg, replace(claim, endpoints=(), former=(), wanted=Wanted.ABSENT)
 
 
-async def unlock(world: World, stored: Stored[Guarded], there: Holders | None = None) -> Stored[Guarded]:
-    """Take a machine's locks away, except where another machine under a policy is."""
-    guarded = stored.value
-    there = there or await holders(world, guarded.machine.id.subscription)
+def as_leaving(guarded: Guarded, there: Holders) -> Guarded:
+    """With what is to be set free when the policy goes, and with what stays locked for others."""
     mine = {*places(guarded.machine), *guarded.former, *guarded.freeing}
     # Where it is seen but was not known to be, it may have been locked for somebody who has gone since.
     freeing = tuple(sorted({*guarded.freeing, *(there.mine(guarded.machine.id) - mine)}))
     others = there.others(guarded.machine.id)
-    leaving = replace(guarded, freeing=freeing, yielded=tuple(sorted({*mine, *freeing} & others)))
+    return replace(guarded, freeing=freeing, yielded=tuple(sorted({*mine, *freeing} & others)))
+
+
+async def unlock(world: World, stored: Stored[Guarded], there: Holders | None = None) -> Stored[Guarded]:
+    """Take a machine's locks away, except where another machine under a policy is."""
+    guarded = stored.value
+    leaving = as_leaving(guarded, there or await holders(world, guarded.machine.id.subscription))
     if leaving != guarded:
         stored = await world.policies.put(leaving, stored.etag)
     claims = stored.value.lock_claims()

@@ -78,7 +78,11 @@ async def foretell(world: World, request: Ask) -> Foretold | Refused:
     if isinstance(grant, Refused):
         return grant
     claims = open_claims(grant, (await _guarded(world, request.machine)).machine)
-    found = await every(lambda nsg: _foresee(world, nsg, claims[nsg]), claims, _GROUPS_AT_ONCE)
+    try:
+        found = await every(lambda nsg: _foresee(world, nsg, claims[nsg]), claims, _GROUPS_AT_ONCE)
+    except NotFound as error:
+        # A group on the way is gone: asking would make a grant that fails for this very reason.
+        return Foretold(grant, (), (str(error),))
     rules = tuple(change.rule for one in found for change in one.changes if belongs_to_grant(change.rule, id_))
     obstacles = [one.obstacles[claim.key] for one, claim in zip(found, claims.values(), strict=True)
                  if claim.key in one.obstacles]  # fmt: skip

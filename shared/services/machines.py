@@ -59,11 +59,11 @@ async def _policies(world: World, subscriptions: Iterable[str]) -> dict[MachineI
 
 
 def _machines(seen: Panorama, policies: Mapping[MachineId, Guarded]) -> Iterable[tuple[Sighting, Machine | None]]:
-    """The machines that the index shows, and those under a policy that it does not, or not yet, as they are kept."""
+    """The machines that the index shows, and as last seen those under a policy that it does not, or not yet, show."""
     yield from ((sighting, seen.wiring.machine(sighting)) for sighting in seen.sightings.values())
     for id_, guarded in policies.items():
         if str(id_).lower() not in seen.sightings:
-            yield _sighting_of(guarded.machine), guarded.machine
+            yield _sighting_of(guarded.last_seen), guarded.last_seen
 
 
 def _sighting_of(machine: Machine, known_as: Sighting | None = None) -> Sighting:

@@ -14,7 +14,7 @@ from shared.ports import Conflict, NotFound, Outdated, Stored, Unavailable
 from shared.services.closing import Ending, close
 from shared.services.discarding import discard_group
 from shared.services.enabling import known
-from shared.services.freeing import Holders, unlock
+from shared.services.freeing import Holders, as_leaving, holders, unlock
 from shared.services.locking import Standing
 from shared.services.measuring import measure_now
 from shared.services.previewing import foresee, preview
@@ -64,6 +64,7 @@ async def foretell_removal(world: World, id_: MachineId, removal: Removal) -> Pr
     stored = await _stored(world, id_, removal.version)
     actual = await world.network.machine(id_)
     removing = replace(stored.value, stage=Stage.REMOVING, discards_group=removal.discards_group)
+    removing = as_leaving(removing, await holders(world, id_.subscription))
     forecasts = await foresee(world, [removing])
     for result in forecasts.values():
         if isinstance(result, Exception):

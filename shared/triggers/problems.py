@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import cache
 from http import HTTPStatus
 from typing import Any, Final
@@ -62,7 +63,9 @@ def document_of(result: Refused | Exception) -> dict[str, Any]:
     if known is None:
         _log.error("one of several failed", exc_info=result)
         return _document(*INTERNAL)
-    return known
+    seconds = _seconds_to_wait(result)
+    # Several answers have one set of headers, so each tells for itself when to come again.
+    return known if seconds is None else {**known, "retryAfter": seconds}
 
 
 def _write(issue: Issue) -> Mapping[str, str]:
@@ -89,9 +92,14 @@ def of_error(error: Exception) -> func.HttpResponse | None:
     if document is None:
         return None
     response = _response(document)
-    if (retry_after := getattr(error, "retry_after", None)) is not None:
-        response.headers["Retry-After"] = str(max(1, round(retry_after.total_seconds())))
+    if (seconds := _seconds_to_wait(error)) is not None:
+        response.headers["Retry-After"] = str(seconds)
     return response
+
+
+def _seconds_to_wait(error: Exception) -> int | None:
+    retry_after: timedelta | None = getattr(error, "retry_after", None)
+    return None if retry_after is None else max(1, round(retry_after.total_seconds()))
 
 
 def _of_error(error: Exception) -> dict[str, Any] | None:

@@ -89,7 +89,7 @@ def test_an_unguarded_machine_says_what_reaches_it(
     assert (State.NOT_CONFIGURED, urgency, [(code, message)]) == (one.state, one.urgency, reasons(one))
 
 
-HOLDS = ("holds", "Closed: nothing reaches what its lock guards.")
+HOLDS = ("holds", "Its lock holds: only open grants and health probes get through.")
 EXPOSED = ("exposed", "Its lock does not hold: first still lets traffic in.")
 UNKNOWN = ("unknown", "Whether its lock holds cannot be told: a group cannot be read, or it has no address.")
 UNREADABLE = ("groupOutOfReach", f"Postern cannot read {GROUP}, which its lock would stand in.")

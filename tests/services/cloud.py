@@ -53,7 +53,7 @@ class Cloud:
     offences: list[str] = field(default_factory=list)
     unlocked: list[str] = field(default_factory=list)  # Addresses set free of machines that are under a policy.
     kept: set[str] = field(default_factory=set)  # Groups that may not be deleted.
-    indexed: dict[MachineId, Machine] = field(default_factory=dict)  # What the index shows still, where it lags.
+    indexed: dict[MachineId, Machine | None] = field(default_factory=dict)  # What the index shows, where it lags.
     unreadable: set[MachineId] = field(default_factory=set)
     unwelcome: set[str] = field(default_factory=set)  # Source prefixes that no rule may name.
     write_time: timedelta = timedelta(seconds=2)

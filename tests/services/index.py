@@ -24,7 +24,7 @@ class MemoryInventory:
         """Every machine."""
         await self.process.call("inventory.machines", self.clock)
         shown = (self.cloud.indexed.get(one.id, one) for one in self.cloud.machines.values())
-        found = [one for one in shown if one.id.subscription in subscriptions]
+        found = [one for one in shown if one and one.id.subscription in subscriptions]
         networks = {_subnet(place): place.network for one in found for place in one.endpoints}
         return Snapshot(self.clock.now(), [*map(_sighting, found), *self.others], networks)
 

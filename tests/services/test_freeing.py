@@ -8,7 +8,7 @@ import pytest
 from shared.domain.machines import MachineId
 from shared.ports import Unavailable
 from shared.services.enabling import Assignment
-from shared.services.policies import Removal, disable
+from shared.services.policies import Removal, disable, foretell_removal
 from shared.services.world import World
 from tests.domain.values import GROUP, STRANGER, SUBNET_GROUP, endpoint
 from tests.services.cloud import Trouble
@@ -177,3 +177,11 @@ async def test_a_machine_that_cannot_be_read_keeps_locked_only_where_it_is(
     town.cloud.unreadable.add(WEB_03)
     await town.repair()
     assert (True, stays) == ("10.0.0.9" in locked(town), "10.0.0.5" in locked(town))
+
+
+async def test_a_preview_of_removing_keeps_locked_what_another_machine_has_by_now() -> None:
+    town = await swapped()
+    told = await town.live(lambda world: foretell_removal(world, WEB_02, Removal(BOB)))
+    foretold = {change.kind for one in told.forecasts for change in one.changes}
+    await removed(town, WEB_02)
+    assert ([], set()) == (opened(town), foretold)

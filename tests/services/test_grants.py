@@ -258,3 +258,12 @@ async def test_a_preview_names_the_rule_that_leaves_no_room() -> None:
     told = await town.live(lambda world: foretell(world, wish(WEB_02)))
     assert isinstance(told, Foretold)
     assert ["no-entry" in obstacle for obstacle in told.obstacles] == [True]
+
+
+async def test_a_preview_tells_that_a_group_on_the_way_is_gone_as_asking_does() -> None:
+    town = await guarded_town()
+    del town.cloud.groups[SUBNET_GROUP.lower()]
+    told = await town.live(lambda world: foretell(world, wish(WEB_02)))
+    assert isinstance(told, Foretold)
+    grant = await town.ask(WEB_02)
+    assert ((grant.detail,), State.FAILED) == (told.obstacles, grant.state)

@@ -3,6 +3,7 @@
 Wherever the process dies, the machine is as it was or closed, never behind a group without its lock.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,7 +12,9 @@ import pytest
 from shared.domain.findings import What
 from shared.domain.issues import Refused
 from shared.domain.lifecycle import State
+from shared.domain.listing import Filter
 from shared.services.enabling import Assignment, enable
+from shared.services.machines import page
 from shared.services.policies import Removal, Removed, disable
 from shared.services.world import World
 from tests.domain.values import OFFICE, STRANGER, endpoint, group, rule
@@ -81,6 +84,24 @@ async def test_wherever_enabling_dies_nothing_is_half_attached_and_the_repair_fi
     assert () == (await town.repair()).problems
     assert is_open(town) is (BARE not in town.shelf.policies)
     assert [] == town.cloud.offences
+
+
+@pytest.mark.parametrize("call", range(1, 60))
+async def test_wherever_enabling_dies_the_list_calls_no_open_machine_closed(call: int) -> None:
+    town = Town()
+    town.cloud.indexed[BARE] = None
+    with suppress(Crash):
+        await town.enable(BARE, Process(dies_at=call))
+    found = await town.live(lambda world: page(world, Filter(), 10, None))
+    called_closed = [one.leaks == () for one, _ in found.rows if one.guarded]
+    assert not (is_open(town) and any(called_closed))
+
+
+async def test_a_machine_that_the_index_does_not_show_yet_is_listed_as_closed_once_it_is() -> None:
+    town = await enabled()
+    town.cloud.indexed[BARE] = None
+    found = await town.live(lambda world: page(world, Filter(), 10, None))
+    assert [()] == [one.leaks for one, _ in found.rows if one.guarded]
 
 
 @pytest.mark.parametrize("call", range(1, 60))

@@ -11,7 +11,7 @@ import pytest
 from shared.domain.issues import Invalid, Issue, Refused
 from shared.ports import Conflict, NotFound, Outdated, PriorityTaken, Unavailable
 from shared.settings import SettingsError
-from shared.triggers.problems import Wrong, of_answer, of_error, problem
+from shared.triggers.problems import Wrong, document_of, of_answer, of_error, problem
 
 
 def read(response: func.HttpResponse | None) -> dict[str, Any]:
@@ -51,6 +51,11 @@ def test_who_finds_azure_away_is_told_when_to_come_again(seconds: float, told: s
     response = of_error(Unavailable("away", timedelta(seconds=seconds)))
     assert response is not None
     assert told == response.headers["Retry-After"]
+
+
+def test_one_of_several_that_finds_azure_away_is_told_when_to_come_again_too() -> None:
+    assert [61, None] == [document_of(error).get("retryAfter") for error in (Unavailable("", timedelta(seconds=61)),
+                                                                             Conflict(""))]  # fmt: skip
 
 
 ISSUES = (Issue("required", "machine", "Needed."), Issue("tooFew", "ports", "Too few."))
