@@ -7,12 +7,14 @@ take longer to load than the whole emulator takes to start.
 import asyncio
 import time
 from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import batched, groupby
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from azure.core.credentials import AccessToken
+from azure.core.exceptions import HttpResponseError
 
 from emulator.identity import Identity
 from emulator.tokens import LIFETIME_SECONDS
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 AUDIENCE = "https://storage.azure.com"
 BATCH = 100
 _AT_ONCE = 8
+_MOST_LOOKS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +64,33 @@ class Storage:
 
 
 async def _empty_table(table: "TableClient", limit: asyncio.Semaphore) -> None:
-    """Delete in transactions of a hundred, which must not cross a partition; entities come sorted by it."""
-    keys = [
-        (one["PartitionKey"], one["RowKey"]) async for one in table.list_entities(select=["PartitionKey", "RowKey"])
-    ]
+    """Delete in transactions of a hundred, which must not cross a partition; entities come sorted by it.
+
+    The app may still be working in the table: what it has deleted first fails a transaction, so the table is looked at
+    again until nothing is left.
+    """
 
     async def delete(rows: tuple[tuple[str, str], ...]) -> None:
         async with limit:
             await table.submit_transaction([("delete", {"PartitionKey": pk, "RowKey": rk}) for pk, rk in rows])
 
-    partitions = (list(rows) for _, rows in groupby(keys, key=lambda one: one[0]))
-    batches = (batch for rows in partitions for batch in batched(rows, BATCH, strict=False))
-    await asyncio.gather(*(delete(batch) for batch in batches))
+    for looks_left in reversed(range(_MOST_LOOKS)):
+        every = table.list_entities(select=["PartitionKey", "RowKey"])
+        keys = [(one["PartitionKey"], one["RowKey"]) async for one in every]
+        partitions = (list(rows) for _, rows in groupby(keys, key=lambda one: one[0]))
+        batches = (batch for rows in partitions for batch in batched(rows, BATCH, strict=False))
+        results = await asyncio.gather(*(delete(batch) for batch in batches), return_exceptions=True)
+        failed = [result for result in results if isinstance(result, BaseException)]
+        if not failed:
+            return
+        for error in failed:
+            if looks_left == 0 or not _was_gone(error):
+                raise error
+
+
+def _was_gone(error: BaseException) -> bool:
+    """Whether somebody else had deleted an entity; in a transaction that comes without a class of its own."""
+    return isinstance(error, HttpResponseError) and error.status_code == HTTPStatus.NOT_FOUND
 
 
 @dataclass(frozen=True, slots=True)
