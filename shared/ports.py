@@ -95,17 +95,13 @@ class Network(Protocol):
     async def apply(self, observed: Observed, plan: Plan) -> Observed:
         """Carry out a plan made for `observed`, wait until it is in force, and return the group as read back.
 
-        Raises Conflict when the group is no longer as observed or ARM refused a change that a fresh plan may
-        do better, NotFound, Unavailable. After any of these the plan may have been carried out in part.
-        A group without an ETag is made, with the plan's rules in it from the start.
+        A group without an ETag is made, with the plan's rules in it from the start. Raises NotFound, Unavailable, and
+        Conflict when a fresh plan may do better. After any of these the plan may have been carried out in part.
         """
         ...
 
     async def attach(self, nic: str, nsg: str) -> None:
-        """Put a group on a network interface that has none, leave everything else, and return when it is in force.
-
-        Raises Conflict when the interface has another group or has changed since it was read, NotFound, Unavailable.
-        """
+        """Put a group on a network interface that has none, and wait until it is in force. Raises as `apply` does."""
         ...
 
     async def detach(self, nic: str, nsg: str) -> None:
@@ -177,7 +173,11 @@ class Grants(Protocol):
         ...
 
     async def unfinished(self, machine: MachineId) -> Sequence[Stored[Grant]]:
-        """The grants of a machine that may still hold something open."""
+        """The grants of a machine that are not over."""
+        ...
+
+    async def waiting(self, requestor: str) -> Sequence[Grant]:
+        """The grants of a caller, on whatever machine, that wait for approval or for their start."""
         ...
 
     async def since(self, machine: MachineId, at: datetime) -> Sequence[Grant]:

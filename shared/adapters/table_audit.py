@@ -11,7 +11,7 @@ from datetime import datetime
 
 from shared.adapters.storage import Tables, checked, safe_key, translated
 from shared.domain.findings import Found
-from shared.domain.grants import Grant
+from shared.domain.grants import Grant, Occurrence
 from shared.domain.guarding import Guarded, Stage
 from shared.domain.keys import short_hash
 from shared.domain.people import Person
@@ -42,12 +42,14 @@ class TableAudit:
             occurrence.at,
             f"{grant.id}|{occurrence.number:03}",
             {
-                "kind": f"grant{(occurrence.event or occurrence.state).capitalize()}",
+                "kind": _kind(occurrence),
                 "machine": str(grant.machine),
                 "grant": grant.id,
                 "requestorId": grant.requestor.id,
                 "ports": ", ".join(f"{p.span[0]}-{p.span[1]}/{p.protocol} {' '.join(p.sources)}" for p in grant.ports),
                 "justification": grant.justification,
+                "ticket": grant.ticket,
+                "breakGlass": "yes" if grant.break_glass else "",
                 "reason": str(occurrence.reason or ""),
                 "detail": occurrence.detail,
                 **_person(occurrence.by),
@@ -69,5 +71,13 @@ class TableAudit:
             await table.create_entity({**keys, **{name: checked(text) for name, text in columns.items()}})
 
 
+def _kind(occurrence: Occurrence) -> str:
+    """What happened, in one word of a closed set: the event where the state does not tell it, else the state."""
+    told = str(occurrence.event or occurrence.state)
+    return f"grant{told[0].upper()}{told[1:]}"
+
+
 def _person(person: Person | None) -> dict[str, str]:
-    return {"byId": person.id if person else "", "byName": person.name if person else "Postern"}
+    if person is None:
+        return {"byId": "", "byName": "Postern", "byAddress": ""}
+    return {"byId": person.id, "byName": person.name, "byAddress": person.address or ""}

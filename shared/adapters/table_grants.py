@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from azure.core import MatchConditions
@@ -18,9 +19,9 @@ from shared.adapters.storage import Entity, Tables, checked, etag_of, read_all, 
 from shared.adapters.table_audit import TableAudit
 from shared.domain.grants import Grant, GrantFilter
 from shared.domain.keys import earliest_grant_id, is_grant_id, machine_key_of, turned_around
-from shared.domain.lifecycle import UNFINISHED
+from shared.domain.lifecycle import UNFINISHED, WAITING
 from shared.domain.machines import MachineId
-from shared.ports import NotFound, Stored
+from shared.ports import NotFound, Stored, Unavailable
 
 _TABLE, _INDEX = "grants", "listings"
 _LOOK_AT_MOST = 1000
@@ -68,6 +69,8 @@ class TableGrants:
                 match_condition=MatchConditions.IfNotModified,
             )
         await self._audit.grant_changed(changed)
+        if stored.value.state in WAITING and changed.state not in WAITING:
+            await self._unlist(_waiting_of(changed.requestor.id), changed.id)
         return Stored(changed, etag_of(answer))
 
     async def record(self, grant: Grant) -> None:
@@ -75,11 +78,16 @@ class TableGrants:
         await self._audit.grant_changed(grant)
 
     async def unfinished(self, machine: MachineId) -> Sequence[Stored[Grant]]:
-        """The grants of a machine that may still hold something open."""
+        """The grants of a machine that are not over."""
         states = " or ".join(f"state eq '{state}'" for state in sorted(UNFINISHED))
         table = await self._tables.table(_TABLE)
         query = read_all(table, f"PartitionKey eq @partition and ({states})", partition=machine.key)
         return [self._stored(entity) async for entity in query]
+
+    async def waiting(self, requestor: str) -> Sequence[Grant]:
+        """The grants of a caller, on whatever machine, that wait for approval or for their start."""
+        found = [await self.get(id_) async for id_ in self._listed(_waiting_of(requestor), None)]
+        return [stored.value for stored in found if stored and stored.value.state in WAITING]
 
     async def since(self, machine: MachineId, at: datetime) -> Sequence[Grant]:
         """The grants of a machine that were asked for at or after a time, the oldest first."""
@@ -115,6 +123,12 @@ class TableGrants:
         with translated("listing a grant"):
             await table.upsert_entity({"PartitionKey": partition, "RowKey": turned_around(id_)})
 
+    async def _unlist(self, partition: str, id_: str) -> None:
+        """Take a row of the index away. The grant has been stored: a row that stays is looked at and passed over."""
+        table = await self._tables.table(_INDEX)
+        with suppress(Unavailable, NotFound), translated("taking a grant off a list"):
+            await table.delete_entity(partition, turned_around(id_))
+
     def _entity(self, grant: Grant) -> Entity:
         return {
             "PartitionKey": machine_key_of(grant.id),
@@ -130,7 +144,12 @@ class TableGrants:
 
 
 def _listed_under(grant: Grant) -> tuple[str, ...]:
-    return ("all", f"on|{grant.machine.key}", f"by|{safe_key(grant.requestor.id)}")
+    waiting = (_waiting_of(grant.requestor.id),) if grant.state in WAITING else ()
+    return ("all", f"on|{grant.machine.key}", f"by|{safe_key(grant.requestor.id)}", *waiting)
+
+
+def _waiting_of(requestor: str) -> str:
+    return f"waiting|{safe_key(requestor)}"
 
 
 def _partition(wanted: GrantFilter) -> str:

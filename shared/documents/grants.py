@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -15,18 +16,22 @@ from shared.documents.fields import (
     Prefix,
     ProtocolName,
     Time,
+    write_duration,
     write_person,
     write_span,
     write_time,
 )
 from shared.documents.reading import PREFIX_FIELDS, Document, at_most_one, exactly_one, objects, read
+from shared.domain.approvals import Decision, Extension
 from shared.domain.decisions import AskedPort, Wish
 from shared.domain.grants import Grant
 from shared.domain.issues import Invalid, Issue
+from shared.domain.lifecycle import State
 from shared.domain.machines import Machine
 
-_MOST_PORTS, _MOST_SOURCES, _LONGEST_TEXT = 20, 50, 1000
+_MOST_PORTS, _MOST_SOURCES, _LONGEST_TEXT, _LONGEST_TICKET = 20, 50, 1000, 100
 _MOST_SOURCES_IN_ALL = 100
+_UNDECIDED = frozenset({State.PENDING, State.DENIED, State.CANCELLED, State.LAPSED})
 
 
 def _as_object(value: object) -> object:
@@ -36,9 +41,17 @@ def _as_object(value: object) -> object:
 
 def _readable(text: str) -> str:
     if any(not character.isprintable() and character not in "\n\r\t" for character in text):
-        message = "A justification holds no control characters."
-        raise PydanticCustomError("invalidText", "{text}", {"text": message})
+        raise PydanticCustomError("invalidText", "{text}", {"text": "A text holds no control characters."})
     return text
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise PydanticCustomError("invalidText", "{text}", {"text": "A ticket is one line without control characters."})
+    return text.strip()
+
+
+Text = Annotated[str, Field(max_length=_LONGEST_TEXT), AfterValidator(_readable)]
 
 
 class AskedPortDocument(Document):
@@ -67,26 +80,49 @@ class GrantRequest(Document):
     ]
     duration: Duration | None = None
     end_time_utc: Time | None = None
-    justification: Annotated[str, Field(max_length=_LONGEST_TEXT), AfterValidator(_readable)] = ""
+    start_time_utc: Time | None = None
+    justification: Text = ""
+    ticket: Annotated[str, Field(max_length=_LONGEST_TICKET), AfterValidator(_one_line)] = ""
+    break_glass: bool = False
 
     @property
     def wish(self) -> Wish:
         """What is asked for, as the domain knows it."""
         ports = tuple(AskedPort(port.number, port.protocol, port.sources) for port in self.ports)
-        return Wish(ports, self.duration, self.end_time_utc, self.justification)
+        return Wish(
+            ports,
+            self.duration,
+            self.end_time_utc,
+            self.justification,
+            self.ticket,
+            self.start_time_utc,
+            self.break_glass,
+        )
 
 
-class Extension(Document):
+class LongerDocument(Document):
     """For how long an active grant shall go on."""
 
     duration: Duration | None = None
     end_time_utc: Time | None = None
-    justification: Annotated[str, Field(max_length=_LONGEST_TEXT), AfterValidator(_readable)] = ""
+    justification: Text = ""
 
 
-def read_extension(body: bytes) -> Extension | Invalid:
+class CommentDocument(Document):
+    """What somebody has to say about a decision."""
+
+    comment: Text = ""
+
+
+def read_comment(body: bytes) -> str | Invalid:
+    """Read what somebody has to say, which may be nothing, or tell everything that is wrong with it."""
+    document = read(CommentDocument, body or b"{}", lambda _: ())
+    return document if isinstance(document, Invalid) else document.comment
+
+
+def read_extension(body: bytes) -> LongerDocument | Invalid:
     """Read a wish for more time, or tell everything that is wrong with it."""
-    return read(Extension, body, lambda document: exactly_one(document, "", "duration", "endTimeUtc"))
+    return read(LongerDocument, body, lambda document: exactly_one(document, "", "duration", "endTimeUtc"))
 
 
 def read_grant_request(body: bytes) -> GrantRequest | Invalid:
@@ -119,11 +155,42 @@ def write_grant(grant: Grant, machine: Machine | None = None) -> dict[str, Any]:
             for port in grant.ports
         ],
         "requestedAt": write_time(grant.requested_at),
-        "startTimeUtc": write_time(grant.started_at) if grant.started_at else None,
-        "endTimeUtc": write_time(grant.ends_at),
+        "duration": write_duration(grant.duration) if grant.duration else None,
+        "startTimeUtc": _write_time(grant.started_at or grant.starts_at),
+        # How long somebody takes to approve does not eat the duration, so that the end is not known before.
+        "endTimeUtc": None if grant.duration and grant.state in _UNDECIDED else write_time(grant.ends_at),
+        "lapsesAt": _write_time(grant.lapses_at if grant.state is State.PENDING else None),
         "justification": grant.justification,
+        "ticket": grant.ticket,
+        "breakGlass": grant.break_glass,
+        "decisions": [_write_decision(decision) for decision in grant.decisions],
+        "extension": _write_extension(grant.extension) if grant.extension else None,
         "rules": [{"nsg": rule.nsg, "name": rule.name, "priority": rule.priority} for rule in grant.rules],
         "connect": _connect(grant, machine) if machine else None,
+    }
+
+
+def _write_time(time: datetime | None) -> str | None:
+    return write_time(time) if time else None
+
+
+def _write_decision(decision: Decision) -> dict[str, Any]:
+    return {
+        "by": write_person(decision.by),
+        "verdict": str(decision.verdict),
+        "about": str(decision.about),
+        "at": write_time(decision.at),
+        "comment": decision.comment,
+    }
+
+
+def _write_extension(extension: Extension) -> dict[str, Any]:
+    return {
+        "requestedAt": write_time(extension.asked_at),
+        "duration": write_duration(extension.duration) if extension.duration else None,
+        "endTimeUtc": _write_time(extension.ends_at),
+        "lapsesAt": write_time(extension.lapses_at),
+        "justification": extension.justification,
     }
 
 

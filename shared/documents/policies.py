@@ -21,10 +21,12 @@ from shared.documents.fields import (
     write_time,
 )
 from shared.documents.reading import PREFIX_FIELDS, Document, at_most_one, objects, read
+from shared.domain.approvals import DEFAULT_PENDING, Approval
 from shared.domain.exposure import Leak
 from shared.domain.guarding import Guarded
 from shared.domain.issues import Invalid, Issue
 from shared.domain.machines import MachineId
+from shared.domain.patterns import why_not
 from shared.domain.policies import (
     DEFAULT_DURATION,
     LONGEST_DURATION,
@@ -40,7 +42,12 @@ from shared.domain.rules import Protocol
 
 _MOST_PORTS, _MOST_SOURCES, _MOST_PEOPLE = 100, 50, 200
 MOST_MACHINES = 200
+_MOST_APPROVALS, _LONGEST_PATTERN = 10, 200
+_LONGEST_PENDING = timedelta(days=7)
 _GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+
+People = Annotated[list[Annotated[str, Field(pattern=_GUID)]], Field(max_length=_MOST_PEOPLE)]
+"""Users and groups, by object id."""
 
 
 class PolicyPortDocument(Document):
@@ -79,6 +86,22 @@ class JustificationDocument(Document):
     """Whether those who ask have to say why."""
 
     required: bool = False
+    ticket_pattern: Annotated[str, Field(max_length=_LONGEST_PATTERN)] = ""
+
+
+class ApprovalDocument(Document):
+    """Whether others have to agree: who, how many of them, and for how long a request waits for them."""
+
+    required: bool = False
+    approvers: People = Field(default=[])
+    count: Annotated[int, Field(ge=1, le=_MOST_APPROVALS)] = 1
+    pending_for: Duration = DEFAULT_PENDING
+
+    @property
+    def value(self) -> Approval:
+        """The approval as the domain knows it."""
+        approvers = tuple(dict.fromkeys(person.lower() for person in self.approvers))
+        return Approval(self.required, approvers, self.count, self.pending_for)
 
 
 class PolicyDocument(Document):
@@ -87,16 +110,24 @@ class PolicyDocument(Document):
     ports: Annotated[list[PolicyPortDocument], Field(min_length=1, max_length=_MOST_PORTS)] | None = None
     lock: LockDocument = LockDocument()
     justification: JustificationDocument = JustificationDocument()
-    requestors: Annotated[list[Annotated[str, Field(pattern=_GUID)]], Field(max_length=_MOST_PEOPLE)] = Field(
-        default=[]
-    )
+    requestors: People = Field(default=[])
+    approval: ApprovalDocument = ApprovalDocument()
+    break_glass: bool = False
 
     @property
     def value(self) -> Policy:
         """The policy as the domain knows it."""
         ports = default_ports() if self.ports is None else tuple(port.value for port in self.ports)
         people = tuple(person.lower() for person in self.requestors)
-        return Policy(ports, self.lock.value, self.justification.required, people)
+        return Policy(
+            ports,
+            self.lock.value,
+            self.justification.required,
+            people,
+            approval=self.approval.value,
+            ticket_pattern=self.justification.ticket_pattern,
+            break_glass=self.break_glass,
+        )
 
 
 class ManyDocument(Document):
@@ -122,7 +153,7 @@ def read_many(body: bytes, shortest: timedelta) -> tuple[list[MachineId], Policy
 
 
 def _checked(policy: Policy, shortest: timedelta, place: str = "") -> Policy | Invalid:
-    issues = (*_durations(policy, shortest), *_overlaps(policy), *_lock(policy))
+    issues = (*_durations(policy, shortest), *_overlaps(policy), *_lock(policy), *_asking(policy, shortest))
     return Invalid(tuple(replace(issue, path=place + issue.path) for issue in issues)) if issues else policy
 
 
@@ -150,6 +181,18 @@ def _durations(policy: Policy, shortest: timedelta) -> Iterator[Issue]:
             least, most = write_duration(shortest), write_duration(LONGEST_DURATION)
             path = f"ports[{index}].maxRequestAccessDuration"
             yield Issue("durationOutOfRange", path, f"The longest access lasts between {least} and {most}.")
+
+
+def _asking(policy: Policy, shortest: timedelta) -> Iterator[Issue]:
+    if not shortest <= policy.approval.pending_for <= _LONGEST_PENDING:
+        least, most = write_duration(shortest), write_duration(_LONGEST_PENDING)
+        text = f"A request waits for approval between {least} and {most}."
+        yield Issue("durationOutOfRange", "approval.pendingFor", text)
+    if policy.ticket_pattern and (why := why_not(policy.ticket_pattern)):
+        yield Issue("invalidPattern", "justification.ticketPattern", f"This is no regular expression here: {why}.")
+    if policy.break_glass and not policy.approval.required:
+        text = "Without approval there is no glass to break: leave this out, or require approval."
+        yield Issue("breakGlassNeedsApproval", "breakGlass", text)
 
 
 def _overlaps(policy: Policy) -> Iterator[Issue]:
@@ -191,8 +234,15 @@ def write_policy(policy: Policy) -> dict[str, Any]:
             "keepOpen": [write_span(span) for span in policy.lock.keep_open],
             "from": str(policy.lock.origin),
         },
-        "justification": {"required": policy.justification_required},
+        "justification": {"required": policy.justification_required, "ticketPattern": policy.ticket_pattern},
         "requestors": list(policy.requestors),
+        "approval": {
+            "required": policy.approval.required,
+            "approvers": list(policy.approval.approvers),
+            "count": policy.approval.count,
+            "pendingFor": write_duration(policy.approval.pending_for),
+        },
+        "breakGlass": policy.break_glass,
     }
 
 

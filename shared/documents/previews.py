@@ -9,12 +9,13 @@ from shared.documents.grants import write_grant
 from shared.documents.policies import write_lock
 from shared.domain.forecasts import Foretold, Preview, Way, why_open
 from shared.domain.guarding import Stage
+from shared.domain.lifecycle import State
 from shared.domain.planning import Change
 from shared.domain.ranges import Ranges
 from shared.domain.rules import ALL_PORTS, Nsg, Rule
 from shared.domain.traffic import Traffic
 
-_OF_REAL_GRANTS: Final = ("id", "state", "reason", "detail", "startTimeUtc", "connect")
+_OF_REAL_GRANTS: Final = ("id", "state", "reason", "detail", "decisions", "extension", "connect")
 
 
 def write_preview(preview: Preview) -> dict[str, Any]:
@@ -42,6 +43,7 @@ def write_grant_preview(told: Foretold) -> dict[str, Any]:
     return {
         **grant,
         "rules": [write_rule(rule) for rule in told.rules],
+        "needsApproval": told.grant.state is State.PENDING,
         "opens": not told.obstacles,
         "because": list(told.obstacles),
     }

@@ -22,6 +22,8 @@ _CODES: Final = {
     "too_long": "tooMany",
     "string_too_long": "tooLong",
     "string_pattern_mismatch": "invalidId",
+    "greater_than_equal": "outOfRange",
+    "less_than_equal": "outOfRange",
     "enum": "unknownValue",
     "literal_error": "unknownValue",
 }

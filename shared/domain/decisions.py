@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from shared.domain.addresses import parse_prefixes
-from shared.domain.grants import GrantPort
+from shared.domain.approvals import Approval
+from shared.domain.grants import Grant, GrantPort
 from shared.domain.issues import Issue, Refused
+from shared.domain.patterns import matches
 from shared.domain.policies import Policy, PolicyPort
 from shared.domain.ranges import Ranges, Span
 from shared.domain.rules import Protocol
 
+LATEST_START: Final = timedelta(days=30)
+# A start that a script named as "now" has passed when it arrives.
+_ON_ITS_WAY: Final = timedelta(minutes=5)
 _SAYS_SOMETHING: Final = re.compile(r"\w")
 
 
@@ -35,14 +40,21 @@ class Wish:
     duration: timedelta | None = None
     ends_at: datetime | None = None
     justification: str = ""
+    ticket: str = ""
+    starts_at: datetime | None = None  # None: at once.
+    break_glass: bool = False
+
+    def starts(self, now: datetime) -> datetime:
+        """When the access would begin if it were allowed now."""
+        return max(now, self.starts_at) if self.starts_at else now
 
     def lasts(self, now: datetime) -> timedelta:
-        """How long the access would last if it opened now."""
+        """How long the access would last if it were allowed now."""
         if self.duration is not None:
             return self.duration
         if self.ends_at is None:
             raise ValueError("a wish has a duration or an end")
-        return self.ends_at - now
+        return self.ends_at - self.starts(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +67,20 @@ class Asker:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """The wish is allowed, and these are the ports with their protocols and sources filled in."""
+    """The wish is allowed: the ports with their protocols and sources filled in, and the approval that is needed."""
 
     ports: tuple[GrantPort, ...]
+    approval: Approval | None = None
 
 
 def decide(policy: Policy, wish: Wish, asker: Asker, now: datetime, shortest: timedelta) -> Allowed | Refused:
     """Allow a wish, or refuse it with every reason at once."""
-    issues: list[Issue] = [*_eligibility(policy, asker), *_justification(policy, wish), *_time(wish, now, shortest)]
+    issues: list[Issue] = [
+        *_eligibility(policy, asker),
+        *_justification(policy, wish),
+        *_break_glass(policy, wish, now),
+        *_time(wish, now, shortest),
+    ]
     ports: list[GrantPort] = []
     for index, asked in enumerate(wish.ports):
         path = f"ports[{index}]"
@@ -76,7 +94,22 @@ def decide(policy: Policy, wish: Wish, asker: Asker, now: datetime, shortest: ti
             ports.append(GrantPort(asked.span, offer.protocol if asked.protocol is None else asked.protocol, sources))
         if not _offers(policy, asked):
             issues.append(Issue("portNotInPolicy", path, f"The policy does not offer {_name(asked)}."))
-    return Refused(tuple(dict.fromkeys(issues))) if issues else Allowed(tuple(ports))
+    approval = policy.approval if policy.approval.required and not wish.break_glass else None
+    return Refused(tuple(dict.fromkeys(issues))) if issues else Allowed(tuple(ports), approval)
+
+
+def wish_of(grant: Grant) -> Wish:
+    """What was asked for when the grant was, to be decided again."""
+    ports = tuple(AskedPort(port.span, port.protocol, port.sources) for port in grant.ports)
+    ends_at = None if grant.duration else grant.ends_at
+    return Wish(ports, grant.duration, ends_at, grant.justification, grant.ticket, grant.starts_at, grant.break_glass)
+
+
+def still_allowed(policy: Policy, grant: Grant, now: datetime, shortest: timedelta) -> tuple[Issue, ...]:
+    """What speaks by now against a grant that has waited. Who may ask was decided when it was asked for."""
+    begun = replace(wish_of(grant), starts_at=None if grant.starts_at and grant.starts_at <= now else grant.starts_at)
+    decision = decide(replace(policy, requestors=()), begun, Asker(frozenset(), None), now, shortest)
+    return decision.issues if isinstance(decision, Refused) else ()
 
 
 def _eligibility(policy: Policy, asker: Asker) -> Iterator[Issue]:
@@ -89,12 +122,34 @@ def _eligibility(policy: Policy, asker: Asker) -> Iterator[Issue]:
 def _justification(policy: Policy, wish: Wish) -> Iterator[Issue]:
     if policy.justification_required and not _SAYS_SOMETHING.search(wish.justification):
         yield Issue("justificationRequired", "justification", "The policy asks for a justification.")
+    if policy.ticket_pattern and not wish.ticket:
+        yield Issue("ticketRequired", "ticket", f"The policy asks for a ticket of the form {policy.ticket_pattern}.")
+    elif policy.ticket_pattern and not matches(policy.ticket_pattern, wish.ticket):
+        yield Issue("ticketMismatch", "ticket", f"{wish.ticket} is not of the form {policy.ticket_pattern}.")
+
+
+def _break_glass(policy: Policy, wish: Wish, now: datetime) -> Iterator[Issue]:
+    if not wish.break_glass:
+        return
+    if not policy.break_glass:
+        yield Issue("breakGlassNotAllowed", "breakGlass", "The policy does not allow opening without approval.")
+    if not policy.justification_required and not _SAYS_SOMETHING.search(wish.justification):
+        yield Issue("justificationRequired", "justification", "Breaking the glass needs a justification.")
+    if wish.starts(now) > now:
+        yield Issue("breakGlassStartsNow", "startTimeUtc", "Breaking the glass is for what cannot wait.")
 
 
 def _time(wish: Wish, now: datetime, shortest: timedelta) -> Iterator[Issue]:
     path = "endTimeUtc" if wish.duration is None else "duration"
+    if wish.starts_at is not None and wish.starts_at < now - _ON_ITS_WAY:
+        yield Issue("startInPast", "startTimeUtc", f"The start {wish.starts_at.isoformat()} has passed.")
+    if wish.starts(now) > now + LATEST_START:
+        text = f"Access can be asked for at most {LATEST_START.days} days ahead."
+        yield Issue("startTooLate", "startTimeUtc", text)
     if wish.ends_at is not None and wish.ends_at <= now:
         yield Issue("endInPast", path, f"The end {wish.ends_at.isoformat()} has passed.")
+    elif wish.ends_at is not None and wish.ends_at <= wish.starts(now):
+        yield Issue("endBeforeStart", path, "The end is not after the start.")
     elif wish.lasts(now) < shortest:
         yield Issue("durationTooShort", path, f"Access lasts at least {shortest}.")
 

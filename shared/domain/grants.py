@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.domain.lifecycle import UNFINISHED, Event, Reason, State, advance
+from shared.domain.approvals import Decision, Extension, Matter, Verdict
+from shared.domain.lifecycle import HOLDING, UNFINISHED, WAITING, Event, Reason, State, advance
 from shared.domain.machines import MachineId
 from shared.domain.people import Person
 from shared.domain.ranges import Span
@@ -58,7 +59,7 @@ class Grant:
     ports: tuple[GrantPort, ...]
     requested_at: datetime
     # The end: as asked for, or the duration from when it opened. Until it has opened this is the end that
-    # it would have if it opened at once, so that a deadline is stored before any hole exists.
+    # it would have if it opened at its start, or at once, so that a deadline is stored before any hole exists.
     ends_at: datetime
     occurrence: Occurrence
     duration: timedelta | None = None  # None: the end was asked for as a time.
@@ -68,26 +69,110 @@ class Grant:
     reason: Reason | None = None
     detail: str = ""
     nsgs: tuple[str, ...] = ()  # Where its rules may stand; closing looks there and needs no policy.
+    ticket: str = ""
+    starts_at: datetime | None = None  # The start that was asked for; None: as soon as may be.
+    lapses_at: datetime | None = None  # When a request that nobody approved is over; None: it needed no approval.
+    admitted_at: datetime | None = None  # Since when it may open.
+    decisions: tuple[Decision, ...] = ()
+    extension: Extension | None = None
+    break_glass: bool = False  # Opened without the approval that the policy asks for.
 
     @property
     def unfinished(self) -> bool:
-        """Whether something of this grant may still be open."""
+        """Whether something is still to come of this grant."""
         return self.state in UNFINISHED
+
+    @property
+    def holding(self) -> bool:
+        """Whether something of this grant may be open."""
+        return self.state in HOLDING
+
+    @property
+    def approvals(self) -> frozenset[str]:
+        """The object ids of those who approved what now waits: the longer stay if there is one, else the request."""
+        matter = Matter.EXTENSION if self.extension else Matter.REQUEST
+        since = self.extension.asked_at if self.extension else self.requested_at
+        said = (one for one in self.decisions if one.about is matter and one.at >= since)
+        return frozenset(one.by.id for one in said if one.verdict is Verdict.APPROVED)
+
+    def wakes_at(self, opening: timedelta) -> datetime:
+        """When something has to be done about it, should nobody do it before. `opening` is how long that may take."""
+        match self.state:
+            case State.PENDING if self.lapses_at:
+                return self.lapses_at
+            case State.SCHEDULED if self.starts_at:
+                return self.starts_at
+            case State.OPENING:
+                return min(self.ends_at, (self.admitted_at or self.requested_at) + opening)
+            case State.CLOSING:
+                return self.occurrence.at
+        return self.ends_at
+
+    def noted(self, opening: timedelta) -> frozenset[datetime]:
+        """All times at which something may have been noted to be done about it."""
+        opened_by = min(self.ends_at, (self.admitted_at or self.requested_at) + opening)
+        times = (self.ends_at, self.occurrence.at, opened_by, self.starts_at, self.lapses_at)
+        return frozenset(time for time in times if time)
+
+    def approved(self, decision: Decision) -> Grant:
+        """An approver agreed, and others still have to."""
+        decided = replace(self, decisions=(*self.decisions, decision))
+        return _told(_changed(decided, Event.APPROVED, decision.at, decision.by), Event.APPROVED, decision.comment)
+
+    def admitted_by(self, decision: Decision) -> Grant:
+        """The last approver who had to agree did so: it opens, or waits for its start."""
+        decided = replace(self, decisions=(*self.decisions, decision))
+        if self.starts_at and self.starts_at > decision.at:
+            postponed = _changed(decided, Event.POSTPONED, decision.at, decision.by)
+            return _told(postponed, Event.APPROVED, decision.comment)
+        return _told(decided.admitted(decision.at, decision.by), Event.APPROVED, decision.comment)
+
+    def admitted(self, now: datetime, by: Person | None = None) -> Grant:
+        """Its time has come: it may open. The time that it waited does not eat its duration."""
+        ends_at = now + self.duration if self.duration is not None else self.ends_at
+        return replace(_changed(self, Event.ADMITTED, now, by), admitted_at=now, ends_at=ends_at)
+
+    def denied(self, decision: Decision) -> Grant:
+        """An approver said no to the request."""
+        decided = replace(self, decisions=(*self.decisions, decision))
+        return decided.ended(decision.at, Reason.DENIED, decision.by, decision.comment)
 
     def opened(self, now: datetime, rules: tuple[PlacedRule, ...]) -> Grant:
         """The hole was seen open: the clock starts now."""
         ends_at = now + self.duration if self.duration is not None else self.ends_at
         return replace(_changed(self, Event.OPENED, now), started_at=now, ends_at=ends_at, rules=rules)
 
-    def extended(self, now: datetime, ends_at: datetime, by: Person, detail: str) -> Grant:
+    def extension_asked(self, extension: Extension, by: Person) -> Grant:
+        """A longer stay was asked for, and has to be approved."""
+        asked = replace(self, extension=extension)
+        changed = _changed(asked, Event.EXTENSION_ASKED, extension.asked_at, by)
+        return _told(changed, Event.EXTENSION_ASKED, extension.justification)
+
+    def extension_denied(self, decision: Decision) -> Grant:
+        """An approver said no to the longer stay; the grant goes on until its own end."""
+        decided = replace(self, extension=None, decisions=(*self.decisions, decision))
+        changed = _changed(decided, Event.EXTENSION_DENIED, decision.at, decision.by)
+        return _told(changed, Event.EXTENSION_DENIED, decision.comment)
+
+    def extension_cancelled(self, now: datetime, by: Person, comment: str) -> Grant:
+        """The longer stay is no longer wanted."""
+        changed = _changed(replace(self, extension=None), Event.EXTENSION_CANCELLED, now, by)
+        return _told(changed, Event.EXTENSION_CANCELLED, comment)
+
+    def extended(self, now: datetime, ends_at: datetime, by: Person, why: str = "") -> Grant:
         """It may stay open until a later time."""
-        changed = _changed(self, Event.EXTENDED, now, by)
-        told = replace(changed.occurrence, event=Event.EXTENDED, detail=detail)
-        return replace(changed, ends_at=ends_at, occurrence=told)
+        changed = _changed(replace(self, extension=None, ends_at=ends_at), Event.EXTENDED, now, by)
+        return _told(changed, Event.EXTENDED, f"until {ends_at:%Y-%m-%dT%H:%M:%SZ}{f': {why}' if why else ''}")
+
+    def extended_by(self, decision: Decision, ends_at: datetime) -> Grant:
+        """The last approver who had to agree to the longer stay did so."""
+        decided = replace(self, decisions=(*self.decisions, decision))
+        return decided.extended(decision.at, ends_at, decision.by, decision.comment)
 
     def ended(self, now: datetime, reason: Reason, by: Person | None = None, detail: str = "") -> Grant:
-        """It has to close."""
-        return _changed(replace(self, reason=reason, detail=detail), Event.ENDED, now, by)
+        """It has to close; one that waits is over at once."""
+        event = Event.DROPPED if self.state in WAITING else Event.ENDED
+        return _changed(replace(self, reason=reason, detail=detail, extension=None), event, now, by)
 
     def gone(self, now: datetime) -> Grant:
         """Its rules were seen gone."""
@@ -115,3 +200,8 @@ def _changed(grant: Grant, event: Event, now: datetime, by: Person | None = None
     state = advance(grant.state, event, grant.reason)
     number = grant.occurrence.number + 1
     return replace(grant, state=state, occurrence=Occurrence(number, state, now, by, grant.reason, grant.detail))
+
+
+def _told(grant: Grant, event: Event, detail: str) -> Grant:
+    """The grant with its occurrence told as what happened, where the state alone does not tell."""
+    return replace(grant, occurrence=replace(grant.occurrence, event=event, detail=detail))

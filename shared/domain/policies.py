@@ -7,6 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
+from shared.domain.approvals import NO_APPROVAL, Approval
 from shared.domain.ranges import Ranges, Span
 from shared.domain.rules import ALL_PORTS, Protocol
 
@@ -56,6 +57,9 @@ class Policy:
     lock: Lock = Lock()
     justification_required: bool = False
     requestors: tuple[str, ...] = ()
+    approval: Approval = NO_APPROVAL
+    ticket_pattern: str = ""  # What a ticket has to match; with one, every request names a ticket.
+    break_glass: bool = False  # Whether somebody may open without approval and tell the approvers afterwards.
 
     @property
     def guarded(self) -> tuple[tuple[Protocol, Ranges], ...]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from shared.domain.claims import OpenClaim, Wanted
 from shared.domain.grants import Grant
@@ -125,12 +124,6 @@ async def _finish(world: World, stored: Stored[Grant]) -> Grant:
         over = (await _reloaded(world, stored)).value
         if over.unfinished:
             raise
-    opening = first_due(grant.requested_at, grant.ends_at, world)
-    for at in {grant.ends_at, grant.occurrence.at, opening}:
+    for at in grant.noted(world.times.opening):
         await world.dues.remove(Due(at, grant.id))
     return over
-
-
-def first_due(requested_at: datetime, ends_at: datetime, world: World) -> datetime:
-    """When an opening that nobody finished is looked at."""
-    return min(ends_at, requested_at + world.times.opening)

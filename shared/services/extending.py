@@ -11,13 +11,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from shared.domain.approvals import Extension
 from shared.domain.claims import OpenClaim, Wanted
-from shared.domain.decisions import AskedPort, Asker, Wish, decide
+from shared.domain.decisions import Asker, Wish, decide, wish_of
 from shared.domain.grants import Grant
 from shared.domain.issues import Issue, Refused
 from shared.domain.lifecycle import State
 from shared.domain.people import Person
 from shared.ports import Conflict, Due, Stored, Unavailable
+from shared.services.opening import remind_of
 from shared.services.world import World
 
 _TRIES = 3
@@ -51,38 +53,56 @@ class Who:
 
 
 async def extend(world: World, stored: Stored[Grant], longer: Longer, who: Who) -> Grant | Refused:
-    """The grant with its later end, or every reason against it. Raises Conflict when it is not active, Unavailable."""
+    """The grant with its later end, or with the wish for it where that needs approval; or every reason against it.
+
+    Raises Conflict when it is not active, or a longer stay waits for approval already; Unavailable.
+    """
     grant, now = stored.value, world.clock.now()
     if grant.state is not State.ACTIVE or grant.ends_at <= now:
         raise Conflict(f"A grant that is {grant.state} cannot be extended.")
-    wish = _wish(grant, longer)
-    if issues := await _against(world, grant, wish, who):
+    if grant.extension and now < grant.extension.lapses_at:
+        raise Conflict("A longer stay waits for approval already; cancel it first.")
+    wish = longer_wish(grant, longer.duration, longer.end_time_utc, longer.justification)
+    if issues := await against(world, grant, wish, who.asker):
         return Refused(issues)
-    ends_at = now + wish.lasts(now)
-    detail = f"until {ends_at:%Y-%m-%dT%H:%M:%SZ}{f': {longer.justification}' if longer.justification else ''}"
-    changed = grant.extended(now, ends_at, who.person, detail)
-    await world.dues.add(Due(ends_at, grant.id))
-    for nsg in grant.nsgs:
+    guarded = await world.policies.get(grant.machine)
+    if guarded and (guarded.value.policy.approval.required or grant.lapses_at):
+        answer_by = min(grant.ends_at, now + guarded.value.policy.approval.pending_for)
+        asked = Extension(now, answer_by, longer.duration, longer.end_time_utc, longer.justification)
+        return (await world.grants.save(stored, grant.extension_asked(asked, who.person))).value
+    longer_grant = grant.extended(now, now + wish.lasts(now), who.person, longer.justification)
+    return (await prolong(world, stored, longer_grant)).value
+
+
+async def prolong(world: World, stored: Stored[Grant], changed: Grant) -> Stored[Grant]:
+    """Let a grant stay open until its later end. Raises Conflict when it is being closed, Unavailable."""
+    await world.dues.add(Due(changed.ends_at, changed.id))
+    for nsg in changed.nsgs:
         await _tell(world, nsg, changed)
-    kept = (await world.grants.save(stored, changed)).value
-    # Without a reminder the sweep closes the grant, only a little later.
+    kept = await world.grants.save(stored, changed)
+    await remind_of(world, changed, changed.ends_at)
+    # The sweep strikes off what is left here.
     with suppress(Unavailable):
-        await world.reminders.send(grant.id, ends_at - now - world.times.head_start)
-        await world.dues.remove(Due(grant.ends_at, grant.id))
+        await world.dues.remove(Due(stored.value.ends_at, changed.id))
     return kept
 
 
-def _wish(grant: Grant, longer: Longer) -> Wish:
-    ports = tuple(AskedPort(port.span, port.protocol, port.sources) for port in grant.ports)
-    why = longer.justification or grant.justification
-    return Wish(ports, longer.duration, longer.end_time_utc, why)
+def longer_wish(grant: Grant, duration: timedelta | None, ends_at: datetime | None, why: str) -> Wish:
+    """What a longer stay comes to: the same access, from now on. Exactly one of `duration` and `ends_at` is given."""
+    wish = replace(wish_of(grant), duration=duration, ends_at=ends_at, starts_at=None, break_glass=False)
+    return replace(wish, justification=why or grant.justification)
 
 
-async def _against(world: World, grant: Grant, wish: Wish, who: Who) -> tuple[Issue, ...]:
-    guarded, now = await world.policies.get(grant.machine), world.clock.now()
-    if guarded is None or not guarded.value.offers(grant):
+async def against(world: World, grant: Grant, wish: Wish, asker: Asker | None) -> tuple[Issue, ...]:
+    """What speaks against a longer stay: what would speak against asking for it now, and that it is no longer.
+
+    `asker` is None where who may ask was decided when it was asked for.
+    """
+    stored, now = await world.policies.get(grant.machine), world.clock.now()
+    if stored is None or not stored.value.offers(grant):
         return (Issue("portNotInPolicy", "", "The policy no longer offers what was granted."),)
-    decision = decide(guarded.value.policy, wish, who.asker, now, world.times.shortest_grant)
+    policy = stored.value.policy if asker else replace(stored.value.policy, requestors=())
+    decision = decide(policy, wish, asker or Asker(frozenset(), None), now, world.times.shortest_grant)
     issues = decision.issues if isinstance(decision, Refused) else ()
     if now + wish.lasts(now) <= grant.ends_at:
         path = "duration" if wish.ends_at is None else "endTimeUtc"

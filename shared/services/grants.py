@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.addresses import is_v6
-from shared.domain.claims import Finding, OpenClaim, Wanted
+from shared.domain.claims import OpenClaim
 from shared.domain.decisions import Allowed, Asker, Wish, decide
 from shared.domain.forecasts import Forecast, Foretold, forecast
 from shared.domain.grants import Attempt, Grant, GrantPort, Occurrence
@@ -21,13 +19,12 @@ from shared.domain.machines import MachineId
 from shared.domain.people import Person
 from shared.domain.planning import Leave
 from shared.domain.shapes import belongs_to_grant
-from shared.ports import Conflict, Due, Entry, NotFound, Stored, Unavailable
-from shared.services.closing import Ending, close, first_due
-from shared.services.serving import Purpose
-from shared.services.settling import Settled, settle_all
+from shared.ports import Conflict, Due, NotFound, Stored
+from shared.services.closing import Ending, close
+from shared.services.keeping import reloaded
+from shared.services.opening import Progress, remind_of, resume
 from shared.services.world import World, every
 
-_TRIES = 3
 _GROUPS_AT_ONCE = 8
 
 
@@ -43,20 +40,12 @@ class Ask:
     digest: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """A grant as it now stands, and what holds it up, if Azure does."""
-
-    grant: Grant
-    held_up: Unavailable | None = None
-
-
 async def ask(world: World, request: Ask) -> Progress | Refused:
-    """Open what was asked for, if the policy allows it.
+    """Open what was asked for, if the policy allows it, or have it wait for approval or for its start.
 
     The grant is `active` when its rules were seen in force, `opening` when that takes longer than a caller
-    wants to wait, and `failed` when the group leaves no room. Raises NotFound when the machine has no policy,
-    Conflict when the Idempotency-Key was used for another request.
+    wants to wait, `pending` or `scheduled` while it waits, and `failed` when the group leaves no room. Raises
+    NotFound when the machine has no policy, Conflict when the Idempotency-Key was used for another request.
     """
     now = world.clock.now()
     attempt = Attempt(request.digest, new_grant_id(request.machine.key, now, world.chance(CHANCE_BITS)))
@@ -125,35 +114,54 @@ def _unreachable(ports: tuple[GrantPort, ...], guarded: Guarded) -> tuple[Issue,
 
 
 async def _too_many(world: World, request: Ask) -> tuple[Issue, ...]:
-    """One caller cannot fill a group with rules: so many grants of a machine may be under way, and no more."""
+    """One caller cannot fill a group with rules, nor the approvers' list with requests."""
     unfinished = await world.grants.unfinished(request.machine)
     mine = sum(stored.value.requestor.id == request.person.id for stored in unfinished)
-    if mine < world.most_unfinished:
-        return ()
-    text = f"You have {mine} grants on this machine that are not over; {world.most_unfinished} are the most."
-    return (Issue("tooManyGrants", "", text),)
+    waiting = len(await world.grants.waiting(request.person.id))
+    return tuple(_limits(world, mine, waiting))
+
+
+def _limits(world: World, unfinished: int, waiting: int) -> Iterator[Issue]:
+    if unfinished >= world.most_unfinished:
+        text = f"You have {unfinished} grants on this machine that are not over; {world.most_unfinished} are the most."
+        yield Issue("tooManyGrants", "", text)
+    if waiting >= world.most_waiting:
+        text = f"You have {waiting} requests that wait for approval or their start; {world.most_waiting} are the most."
+        yield Issue("tooManyWaiting", "", text)
 
 
 def _grant(id_: str, request: Ask, allowed: Allowed, guarded: Guarded, now: datetime) -> Grant:
-    wish = request.wish
+    wish, approval = request.wish, allowed.approval
+    starts_at = wish.starts_at if wish.starts(now) > now else None
+    state = State.PENDING if approval else State.SCHEDULED if starts_at else State.OPENING
+    ends_at = wish.starts(now) + wish.lasts(now)
+    answer_by = now + approval.pending_for if approval else None
     return Grant(
         id=id_,
         machine=guarded.machine.id,
-        state=State.OPENING,
+        state=state,
         requestor=request.person,
         ports=allowed.ports,
         requested_at=now,
-        ends_at=now + wish.lasts(now),
+        ends_at=ends_at,
         duration=wish.duration,
         justification=wish.justification,
-        nsgs=guarded.machine.nsgs,
-        occurrence=Occurrence(0, State.OPENING, now, request.person),
+        # One that waits has nothing anywhere; where it opens is noted before it does.
+        nsgs=guarded.machine.nsgs if state is State.OPENING else (),
+        occurrence=Occurrence(0, state, now, request.person),
+        ticket=wish.ticket,
+        starts_at=starts_at,
+        lapses_at=min(answer_by, wish.ends_at or answer_by) if answer_by else None,
+        admitted_at=now if state is State.OPENING else None,
+        break_glass=wish.break_glass,
     )
 
 
 async def _store(world: World, grant: Grant) -> Stored[Grant]:
     """Keep the grant and its deadline before anything is opened; the deadline first, so that no grant is without."""
-    await world.dues.add(Due(first_due(grant.requested_at, grant.ends_at, world), grant.id))
+    await world.dues.add(Due(grant.wakes_at(world.times.opening), grant.id))
+    if grant.state is State.SCHEDULED and grant.starts_at:
+        await remind_of(world, grant, grant.starts_at)
     try:
         return await world.grants.add(grant)
     except Conflict:
@@ -164,105 +172,14 @@ async def _store(world: World, grant: Grant) -> Stored[Grant]:
         return stored
 
 
-async def resume(world: World, stored: Stored[Grant]) -> Progress:
-    """Go on with a grant that is opening, for whoever asks for it or asks about it; others are returned as they are."""
-    grant = stored.value
-    if grant.state is not State.OPENING:
-        return Progress(grant)
-    guarded = await world.policies.get(grant.machine)
-    if guarded is None or guarded.value.stage is not Stage.GUARDED:
-        return Progress(grant)
-    return await world.patiently(_open(world, stored, guarded.value), otherwise=Progress(grant))
-
-
-async def _open(world: World, stored: Stored[Grant], guarded: Guarded) -> Progress:
-    claims = open_claims(stored.value, guarded.machine)
-    try:
-        stored = await _look_there_too(world, stored, claims)
-        await asyncio.gather(*(world.desk.offer(nsg, claim) for nsg, claim in claims.items()))
-        settled = await settle_all(world, claims, Purpose.OPEN)
-        return Progress(await _conclude(world, stored, claims, settled))
-    except Unavailable as error:
-        # The intent is kept: whoever asks about the grant goes on with it, and if nobody does, the sweep ends it.
-        return Progress(stored.value, error)
-    except NotFound as error:
-        return Progress(await _fail(world, stored, str(error)))
-    except Conflict:
-        return Progress(await get(world, stored.value.id))
-
-
-async def _look_there_too(world: World, stored: Stored[Grant], nsgs: Iterable[str]) -> Stored[Grant]:
-    """Note every group in which the grant may be opened before it is: closing looks where the grant says."""
-    known = {nsg.lower() for nsg in stored.value.nsgs}
-    more = tuple(nsg for nsg in nsgs if nsg.lower() not in known)
-    if not more:
-        return stored
-    return await world.grants.save(stored, replace(stored.value, nsgs=(*stored.value.nsgs, *more)))
-
-
-async def _fail(world: World, stored: Stored[Grant], why: str) -> Grant:
-    await close(world, [(stored, Ending(Reason.BLOCKED, detail=why))])
-    return await get(world, stored.value.id)
-
-
-async def _conclude(
-    world: World, stored: Stored[Grant], claims: Mapping[str, OpenClaim], settled: Mapping[str, Settled | None]
-) -> Grant:
-    seen = {nsg: result.entries[claims[nsg].key] if result else None for nsg, result in settled.items()}
-    entries = {nsg: entry for nsg, entry in seen.items() if entry}
-    if blocked := next((e for e in entries.values() if e.outcome.finding is Finding.BLOCKED), None):
-        return await _fail(world, stored, blocked.outcome.detail)
-    if len(entries) < len(seen) or any(e.outcome.finding is not Finding.FULFILLED for e in entries.values()):
-        return await get(world, stored.value.id)
-    rules = tuple(rule for entry in entries.values() for rule in entry.outcome.rules)
-    opened = stored.value.opened(world.clock.now(), rules)
-    await world.dues.add(Due(opened.ends_at, opened.id))
-    await world.grants.save(stored, opened)
-    await _keep_time(world, opened, entries)
-    return opened
-
-
-async def _keep_time(world: World, grant: Grant, entries: Mapping[str, Entry]) -> None:
-    """Tell the desks and the reminder when the opened grant ends. Until then the earlier, stored end holds."""
-    for nsg, entry in entries.items():
-        if isinstance(entry.claim, OpenClaim) and entry.claim.ends_at != grant.ends_at:
-            await _extend(world, nsg, entry, grant)
-    # Without a reminder the sweep closes the grant, only a little later.
-    with suppress(Unavailable):
-        await world.reminders.send(grant.id, grant.ends_at - world.clock.now() - world.times.head_start)
-
-
-async def _extend(world: World, nsg: str, entry: Entry | None, grant: Grant) -> None:
-    for _ in range(_TRIES):
-        if entry is None or not isinstance(entry.claim, OpenClaim) or entry.claim.wanted is Wanted.ABSENT:
-            # Somebody is closing it, and needs no telling.
-            return
-        try:
-            await world.desk.amend(nsg, entry, replace(entry.claim, ends_at=grant.ends_at))
-        except Conflict:
-            entry = (await world.desk.entries(nsg)).get(entry.claim.key)
-        else:
-            return
-
-
-async def get(world: World, id_: str) -> Grant:
-    """One grant. Raises NotFound."""
-    stored = await world.grants.get(id_)
-    if stored is None:
-        raise NotFound("There is no such grant, or you may not see it.")
-    return stored.value
-
-
-async def revoke(world: World, id_: str, by: Person) -> Grant:
+async def revoke(world: World, id_: str, by: Person, comment: str = "") -> Grant:
     """End a grant before its time. One that has ended already is returned as it is. Raises NotFound."""
-    stored = await world.grants.get(id_)
-    if stored is None:
-        raise NotFound("There is no such grant, or you may not see it.")
+    stored = await reloaded(world, id_)
     if not stored.value.unfinished:
         return stored.value
-    closed = await close(world, [(stored, Ending(Reason.REVOKED, by))])
-    grant = await get(world, id_)
-    if closed.problems and grant.state in {State.OPENING, State.ACTIVE}:
+    closed = await close(world, [(stored, Ending(Reason.REVOKED, by, comment))])
+    grant = (await reloaded(world, id_)).value
+    if closed.problems and grant.unfinished and grant.state is not State.CLOSING:
         # Not even the intent could be stored: nobody will go on with this, so the caller has to know.
         raise closed.problems[0]
     return grant

@@ -88,7 +88,7 @@ async def use_of(world: World, id_: MachineId) -> Use:
     """How a machine was used in the last seven days, and its latest access among these grants."""
     recent = await world.grants.since(id_, world.clock.now() - _RECENT)
     latest = next((grant for grant in reversed(recent) if grant.started_at), None)
-    return Use(sum(grant.unfinished for grant in recent), len(recent), latest)
+    return Use(sum(grant.holding for grant in recent), len(recent), latest)
 
 
 async def details(world: World, id_: MachineId) -> Details:

@@ -44,6 +44,7 @@ class World:
     subscriptions: tuple[str, ...]
     times: Times = Times()
     most_unfinished: int = 50  # Grants of one caller on one machine that are not over.
+    most_waiting: int = 20  # Requests of one caller that wait for approval or for their start.
     # Work that goes on after its caller was answered; kept here so that it is not thrown away half done.
     background: set[asyncio.Task[object]] = field(default_factory=set)
 

@@ -25,5 +25,8 @@ ENDPOINTS: Final = (
     Endpoint("listGrants", "GET", "api/grants", _WHO_SEE, f"{_GRANTS}:list_"),
     Endpoint("getGrant", "GET", "api/grants/{id}", _WHO_SEE, f"{_GRANTS}:get"),
     Endpoint("extendGrant", "POST", "api/grants/{id}/extend", (Role.REQUESTOR,), f"{_GRANTS}:extend"),
+    Endpoint("approveGrant", "POST", "api/grants/{id}/approve", (Role.APPROVER,), f"{_GRANTS}:approve"),
+    Endpoint("denyGrant", "POST", "api/grants/{id}/deny", (Role.APPROVER,), f"{_GRANTS}:deny"),
+    Endpoint("cancelGrant", "POST", "api/grants/{id}/cancel", (Role.REQUESTOR,), f"{_GRANTS}:cancel"),
     Endpoint("revokeGrant", "POST", "api/grants/{id}/revoke", _WHO_END, f"{_GRANTS}:revoke"),
 )

@@ -1,4 +1,4 @@
-"""Asking for access, looking at grants, and ending one early."""
+"""Asking for access, deciding about it, looking at grants, and ending one early."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Final
 
 from shared.bootstrap import Postern
-from shared.documents.grants import read_extension, read_grant_request, write_grant
+from shared.documents.grants import read_comment, read_extension, read_grant_request, write_grant
 from shared.documents.previews import write_grant_preview
 from shared.domain.decisions import Asker
 from shared.domain.grants import Grant, GrantFilter
@@ -18,9 +18,10 @@ from shared.domain.keys import is_grant_id
 from shared.domain.lifecycle import State
 from shared.domain.machines import MachineId
 from shared.ports import NotFound, Stored
-from shared.services import extending
+from shared.services import approving, extending
 from shared.services import grants as access
-from shared.services.grants import Ask, Progress
+from shared.services.grants import Ask
+from shared.services.opening import Progress, resume
 from shared.services.world import World
 from shared.triggers.callers import WHO_SEE_ALL, Caller, Role
 from shared.triggers.http import Answer, Call, flag, page_size, reply
@@ -28,6 +29,8 @@ from shared.triggers.problems import Wrong, problem
 
 _LONGEST_WAIT: Final = 60
 _LONGEST_KEY: Final = 200
+# In how many seconds it makes sense to look again: Azure takes a few, people take longer.
+_AGAIN_IN: Final = {State.PENDING: 30, State.SCHEDULED: 30, State.OPENING: 2, State.CLOSING: 2}
 
 
 async def ask(app: Postern, call: Call) -> Answer:
@@ -38,20 +41,20 @@ async def ask(app: Postern, call: Call) -> Answer:
         return wanted
     asker = Asker(call.caller.ids, call.address)
     digest = hashlib.sha256(body).hexdigest()
-    request = Ask(wanted.machine, wanted.wish, call.caller.person, asker, _key(call), digest)
+    request = Ask(wanted.machine, wanted.wish, call.person, asker, _key(call), digest)
     world = _patient(app.world(), call)
     if only_tell:
         told = await access.foretell(world, request)
         return told if isinstance(told, Refused) else reply(HTTPStatus.OK, write_grant_preview(told))
     progress = await access.ask(world, request)
-    return progress if isinstance(progress, Refused) else await _tell(world, progress)
+    return progress if isinstance(progress, Refused) else await _tell(world, progress, HTTPStatus.CREATED)
 
 
 async def get(app: Postern, call: Call) -> Answer:
     """One grant; asking about one that is opening goes on with it."""
     world = _patient(app.world(), call)
     stored = await _visible(world, call, WHO_SEE_ALL)
-    progress = await access.resume(world, stored)
+    progress = await resume(world, stored)
     return reply(HTTPStatus.OK, await _document(world, progress.grant), **_when(progress))
 
 
@@ -69,22 +72,61 @@ async def list_(app: Postern, call: Call) -> Answer:
 
 
 async def extend(app: Postern, call: Call) -> Answer:
-    """Let one's own active grant stay open for longer, if the policy allows that from now on."""
+    """Let one's own active grant stay open for longer, if the policy allows that: 202 if it needs approval."""
     wanted = read_extension(call.body())
     if isinstance(wanted, Invalid):
         return wanted
     world = app.world()
     stored = await _visible(world, call, ())
     asker = Asker(call.caller.ids, call.address)
-    extended = await extending.extend(world, stored, wanted, extending.Who(call.caller.person, asker))
-    return extended if isinstance(extended, Refused) else reply(HTTPStatus.OK, await _document(world, extended))
+    extended = await extending.extend(world, stored, wanted, extending.Who(call.person, asker))
+    if isinstance(extended, Refused):
+        return extended
+    status = HTTPStatus.ACCEPTED if extended.extension else HTTPStatus.OK
+    return reply(status, await _document(world, extended))
+
+
+async def approve(app: Postern, call: Call) -> Answer:
+    """Agree to what waits for approval, and open it if this was the last approval that it needed."""
+    comment = read_comment(call.body_if_any())
+    if isinstance(comment, Invalid):
+        return comment
+    world = _patient(app.world(), call)
+    stored = await _visible(world, call, (Role.APPROVER,))
+    progress = await approving.approve(world, stored.value.id, _voice(call, comment))
+    return progress if isinstance(progress, Refused) else await _tell(world, progress, HTTPStatus.OK)
+
+
+async def deny(app: Postern, call: Call) -> Answer:
+    """Say no to what waits for approval."""
+    comment = read_comment(call.body_if_any())
+    if isinstance(comment, Invalid):
+        return comment
+    world = app.world()
+    stored = await _visible(world, call, (Role.APPROVER,))
+    denied = await approving.deny(world, stored.value.id, _voice(call, comment))
+    return denied if isinstance(denied, Refused) else reply(HTTPStatus.OK, await _document(world, denied))
+
+
+async def cancel(app: Postern, call: Call) -> Answer:
+    """Take back one's own request while it waits, or the wish for a longer stay."""
+    comment = read_comment(call.body_if_any())
+    if isinstance(comment, Invalid):
+        return comment
+    world = app.world()
+    stored = await _visible(world, call, ())
+    grant = await approving.cancel(world, stored.value.id, call.person, comment)
+    return reply(HTTPStatus.OK, await _document(world, grant))
 
 
 async def revoke(app: Postern, call: Call) -> Answer:
     """End a grant before its time."""
+    comment = read_comment(call.body_if_any())
+    if isinstance(comment, Invalid):
+        return comment
     world = app.world()
     stored = await _visible(world, call, (Role.APPROVER, Role.ADMINISTRATOR))
-    grant = await access.revoke(world, stored.value.id, call.caller.person)
+    grant = await access.revoke(world, stored.value.id, call.person, comment)
     status = HTTPStatus.ACCEPTED if grant.unfinished else HTTPStatus.OK
     return reply(status, await _document(world, grant), Location=f"/api/grants/{grant.id}")
 
@@ -105,27 +147,32 @@ def _patient(world: World, call: Call) -> World:
     return replace(world, times=replace(world.times, patience=timedelta(seconds=min(seconds, _LONGEST_WAIT))))
 
 
-async def _tell(world: World, progress: Progress) -> Answer:
-    """The answer to a request: open, not yet, or failed."""
+def _voice(call: Call, comment: str) -> approving.Voice:
+    return approving.Voice(call.person, call.caller.ids, comment)
+
+
+async def _tell(world: World, progress: Progress, opened: HTTPStatus) -> Answer:
+    """What came of a request: it is open, it waits, it is on its way, or it failed."""
     grant = progress.grant
     document = await _document(world, grant)
     place = f"/api/grants/{grant.id}"
     match grant.state:
         case State.ACTIVE:
-            return reply(HTTPStatus.CREATED, document, Location=place)
+            return reply(opened, document, Location=place)
         case State.FAILED | State.CLOSING if grant.reason and grant.started_at is None:
             text = f"The access could not be opened: {grant.detail or grant.reason}."
             return problem(HTTPStatus.CONFLICT, str(grant.reason), text, grant=document)
-        case State.OPENING:
+        case State.PENDING | State.SCHEDULED | State.OPENING:
             return reply(HTTPStatus.ACCEPTED, document, Location=place, **_when(progress))
     return reply(HTTPStatus.OK, document, Location=place)
 
 
 def _when(progress: Progress) -> dict[str, str]:
     """When it makes sense to ask again about a grant that is on its way."""
-    if progress.grant.state not in {State.OPENING, State.CLOSING}:
+    if progress.grant.state not in _AGAIN_IN:
         return {}
-    seconds = progress.held_up.retry_after.total_seconds() if progress.held_up else 2
+    usual = _AGAIN_IN[progress.grant.state]
+    seconds = progress.held_up.retry_after.total_seconds() if progress.held_up else usual
     return {"Retry_After": str(max(1, round(seconds)))}
 
 

@@ -6,7 +6,7 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from http import HTTPStatus
 from pkgutil import resolve_name
@@ -17,6 +17,7 @@ import azure.functions as func
 from shared.bootstrap import Postern
 from shared.domain.issues import Invalid, Refused
 from shared.domain.machines import MachineId
+from shared.domain.people import Person
 from shared.ports import NotFound
 from shared.triggers.callers import Caller, Role, address_of, caller_of
 from shared.triggers.problems import INTERNAL, Wrong, of_answer, of_error, problem
@@ -40,10 +41,19 @@ class Call:
         return address_of(self.request.headers)
 
     @property
+    def person(self) -> Person:
+        """Who calls, and from where."""
+        return replace(self.caller.person, address=self.address)
+
+    @property
     def etag(self) -> str | None:
         """The version that the caller wants to change; None when it does not say."""
         value = self.request.headers.get("if-match")
         return None if value in {None, "*"} else value
+
+    def body_if_any(self) -> bytes:
+        """The body of a request that need not have one. Raises Wrong."""
+        return self.body() if self.request.get_body() else b""
 
     def body(self) -> bytes:
         """The body of a request that must have one, of JSON, and not too large. Raises Wrong."""

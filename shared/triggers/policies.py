@@ -25,7 +25,7 @@ async def put(app: Postern, call: Call) -> Answer:
     policy = read_policy(call.body(), world.times.shortest_grant)
     if isinstance(policy, Invalid):
         return policy
-    change = Assignment(policy, call.caller.person, call.etag)
+    change = Assignment(policy, call.person, call.etag)
     if only_tell:
         [told] = await foretell(world, [machine_of(call)], change)
         if isinstance(told, Exception):
@@ -45,7 +45,7 @@ async def put_many(app: Postern, call: Call) -> Answer:
     wanted = read_many(call.body(), world.times.shortest_grant)
     if isinstance(wanted, Invalid):
         return wanted
-    machines, change = wanted[0], Assignment(wanted[1], call.caller.person)
+    machines, change = wanted[0], Assignment(wanted[1], call.person)
     found: Sequence[Result | Preview] = (
         await foretell(world, machines, change) if only_tell else await enable_all(world, machines, change)
     )
@@ -85,7 +85,7 @@ async def get(app: Postern, call: Call) -> Answer:
 
 async def delete(app: Postern, call: Call) -> Answer:
     """Take the policy and its lock away, and tell what is open afterwards. With `preview` only tell."""
-    removal = Removal(call.caller.person, call.etag, flag(call, "deleteCreatedNsg"))
+    removal = Removal(call.person, call.etag, flag(call, "deleteCreatedNsg"))
     if flag(call, "preview"):
         return reply(HTTPStatus.OK, write_preview(await foretell_removal(app.world(), machine_of(call), removal)))
     removed = await disable(app.world(), machine_of(call), removal)

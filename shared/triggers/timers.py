@@ -1,4 +1,4 @@
-"""The sweep, the repair, and the reminders that make closing punctual."""
+"""The sweep, the starts, the repair, and the reminders that make closing and starting punctual."""
 
 from __future__ import annotations
 
@@ -26,6 +26,14 @@ def blueprint(app: Postern) -> func.Blueprint:
         from shared.services.sweeping import sweep as run
 
         _tell("sweep", await run(app.world()))
+
+    @timers.function_name("starts")
+    @timers.timer_trigger("timer", schedule="0 * * * * *")
+    async def starts(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the trigger's form.
+        from shared.services.starting import start_due
+
+        for error in await start_due(app.world()):
+            _log.error("starts: %s", error, exc_info=error)
 
     @timers.function_name("repair")
     @timers.timer_trigger("timer", schedule="30 */10 * * * *")

@@ -9,7 +9,7 @@ import pytest
 from shared.adapters.storage import Tables, read_all
 from shared.adapters.table_audit import TableAudit
 from shared.adapters.table_grants import TableGrants
-from shared.domain.grants import GrantFilter, PlacedRule
+from shared.domain.grants import GrantFilter, Occurrence, PlacedRule
 from shared.domain.lifecycle import Reason, State
 from shared.domain.people import Person
 from shared.ports import Conflict, Grants
@@ -119,6 +119,20 @@ class GrantsContract:
         await subject.grants.add(fresh_grant(after=90))
         found = await subject.grants.since(machine, kept[1].value.requested_at)
         assert [kept[1].value, kept[2].value] == list(found)
+
+    async def test_what_a_caller_has_waiting_is_found_on_all_machines_until_it_no_longer_waits(
+        self, subject: Subject
+    ) -> None:
+        eve = Person(f"{fresh_machine().name}/#?", "Eve")
+        first = Occurrence(0, State.PENDING, NOW, eve)
+        kept = [
+            await subject.grants.add(replace(fresh_grant(requestor=eve), state=state, occurrence=first))
+            for state in (State.PENDING, State.SCHEDULED, State.OPENING)
+        ]
+        await subject.grants.add(fresh_grant(requestor=BOB))
+        assert {kept[0].value.id, kept[1].value.id} == {grant.id for grant in await subject.grants.waiting(eve.id)}
+        await subject.grants.save(kept[0], kept[0].value.ended(NOW, Reason.CANCELLED, eve))
+        assert [kept[1].value] == list(await subject.grants.waiting(eve.id))
 
     async def test_a_token_of_somebody_else_s_making_is_refused(self, subject: Subject) -> None:
         with pytest.raises(ValueError, match="token"):

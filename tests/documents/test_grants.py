@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from shared.documents.grants import GrantRequest, read_grant_request, write_grant
+from shared.documents.grants import GrantRequest, read_comment, read_grant_request, write_grant
+from shared.domain.approvals import Decision, Extension, Matter, Verdict
 from shared.domain.decisions import AskedPort
 from shared.domain.grants import Grant, GrantPort, Occurrence, PlacedRule
 from shared.domain.issues import Invalid
@@ -88,6 +89,10 @@ WRONG = [
     (good(duration=..., endTimeUtc="2026-11-22T12:00:00"), "invalidTime", "endTimeUtc"),
     (good(justification=5), "wrongType", "justification"),
     (good(justification="x" * 1001), "tooLong", "justification"),
+    (good(ticket="x" * 101), "tooLong", "ticket"),
+    (good(ticket="INC1\nINC2"), "invalidText", "ticket"),
+    (good(startTimeUtc="soon"), "invalidTime", "startTimeUtc"),
+    (good(breakGlass="yes"), "wrongType", "breakGlass"),
     (good(justificaton="typo"), "unknownField", "justificaton"),
 ]
 
@@ -101,6 +106,24 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
     found = issues({"machine": "x", "ports": ["ssh"], "duration": "1h", "endTimeUtc": "now", "more": 1})
     expected = {"invalidMachine", "invalidPort", "invalidDuration", "invalidTime", "unknownField", "exactlyOne"}
     assert expected == {code for code, _ in found}
+
+
+def test_a_request_may_name_its_start_its_ticket_and_that_it_breaks_the_glass() -> None:
+    wish = read(good(startTimeUtc="2026-11-22T14:00:00Z", ticket=" INC7 ", breakGlass=True)).wish
+    expected = (datetime(2026, 11, 22, 14, tzinfo=UTC), "INC7", True)
+    assert expected == (wish.starts_at, wish.ticket, wish.break_glass)
+
+
+@pytest.mark.parametrize(("body", "expected"), [(b"", ""), (b"{}", ""), (b'{"comment": "go"}', "go")])
+def test_a_comment_may_be_left_out(body: bytes, expected: str) -> None:
+    assert expected == read_comment(body)
+
+
+@pytest.mark.parametrize(("body", "code"), [(b'{"coment": "go"}', "unknownField"), (b"no", "malformedJson")])
+def test_a_comment_that_cannot_be_read_is_refused(body: bytes, code: str) -> None:
+    found = read_comment(body)
+    assert isinstance(found, Invalid)
+    assert [code] == [issue.code for issue in found.issues]
 
 
 def grant(port: int = 22) -> Grant:
@@ -129,6 +152,27 @@ def test_a_grant_that_has_ended_says_why() -> None:
     ended = replace(grant().opened(NOW, ()), detail="").ended(LATER, Reason.DEADLINE).gone(LATER)
     document = write_grant(ended)
     assert ("expired", "deadline") == (document["state"], document["reason"])
+
+
+def test_a_grant_that_waits_tells_for_how_long_and_has_no_end_yet() -> None:
+    waiting = replace(grant(), state=State.PENDING, duration=timedelta(hours=1), lapses_at=LATER, ticket="INC7")
+    document = write_grant(waiting)
+    expected = ("PT1H", None, "2026-11-22T13:00:00Z", "INC7")
+    assert expected == tuple(document[name] for name in ("duration", "endTimeUtc", "lapsesAt", "ticket"))
+
+
+def test_a_grant_tells_who_decided_what_and_which_longer_stay_waits() -> None:
+    carol, opened = Person("carol", "Carol"), grant().opened(NOW, ())
+    asked = opened.extension_asked(Extension(NOW, LATER, timedelta(hours=2), justification="still down"), carol)
+    decided = asked.approved(Decision(carol, Verdict.APPROVED, NOW, "fine", Matter.EXTENSION))
+    document = write_grant(decided)
+    by = {"id": "carol", "name": "Carol"}
+    at, comment = "2026-11-22T12:00:00Z", "fine"
+    assert [{"by": by, "verdict": "approved", "about": "extension", "at": at, "comment": comment}] == document[
+        "decisions"
+    ]
+    longer = {"duration": "PT2H", "endTimeUtc": None, "lapsesAt": "2026-11-22T13:00:00Z", "justification": "still down"}
+    assert {"requestedAt": at, **longer} == document["extension"]
 
 
 @pytest.mark.parametrize(

@@ -204,8 +204,10 @@ WHOLE_POLICY = {
          "maxRequestAccessDuration": "PT1H30M"},
     ],
     "lock": {"scope": "ports", "keepOpen": [], "from": "*"},
-    "justification": {"required": False},
+    "justification": {"required": False, "ticketPattern": ""},
     "requestors": [],
+    "approval": {"required": False, "approvers": [], "count": 1, "pendingFor": "PT24H"},
+    "breakGlass": False,
 }  # fmt: skip
 WRITTEN_GRANT = {
     "id": GRANT,
@@ -216,9 +218,15 @@ WRITTEN_GRANT = {
     "requestor": {"id": "ann", "name": "Ann"},
     "ports": [{"number": 22, "protocol": "TCP", "sources": [OFFICE]}],
     "requestedAt": "2026-11-22T12:00:00Z",
+    "duration": None,
     "startTimeUtc": "2026-11-22T12:00:00Z",
     "endTimeUtc": "2026-11-22T13:00:00Z",
+    "lapsesAt": None,
     "justification": "",
+    "ticket": "",
+    "breakGlass": False,
+    "decisions": [],
+    "extension": None,
     "rules": [],
     "connect": {"host": "198.51.100.4", "ssh": "ssh 198.51.100.4"},
 }

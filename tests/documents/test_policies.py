@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.documents.policies import read_many, read_policy, write_guarded, write_lock, write_policy
+from shared.domain.approvals import Approval
 from shared.domain.exposure import Leak
 from shared.domain.guarding import Guarded
 from shared.domain.issues import Invalid
@@ -50,13 +51,17 @@ def test_a_whole_document_is_read() -> None:
             },
         ],
         "lock": {"scope": "all", "keepOpen": [80, "443-444"], "from": "Internet"},
-        "justification": {"required": True},
+        "justification": {"required": True, "ticketPattern": "INC[0-9]+"},
         "requestors": [SOMEBODY.upper()],
+        "approval": {"required": True, "approvers": [SOMEBODY], "count": 2, "pendingFor": "PT8H"},
+        "breakGlass": True,
     }
     ssh = PolicyPort((22, 22), TCP, ("*",), timedelta(hours=3))
     voice = PolicyPort((5000, 5010), UDP, ("203.0.113.0/24", "10.0.0.1"), timedelta(hours=1))
     lock = Lock(Scope.ALL, Origin.INTERNET, ((80, 80), (443, 444)))
-    assert Policy((ssh, voice), lock, justification_required=True, requestors=(SOMEBODY,)) == read(document)
+    approval = Approval(required=True, approvers=(SOMEBODY,), count=2, pending_for=timedelta(hours=8))
+    expected = Policy((ssh, voice), lock, True, (SOMEBODY,), approval, "INC[0-9]+", True)  # noqa: FBT003 - as stored.
+    assert expected == read(document)
 
 
 WRONG = [
@@ -95,6 +100,16 @@ WRONG = [
     ({"lock": {"from_": "*"}}, "unknownField", "lock.from_"),
     ({"justification": {"required": "yes"}}, "wrongType", "justification.required"),
     ({"justification": True}, "wrongType", "justification"),
+    ({"justification": {"ticketPattern": "("}}, "invalidPattern", "justification.ticketPattern"),
+    ({"justification": {"ticketPattern": "x" * 201}}, "tooLong", "justification.ticketPattern"),
+    ({"approval": True}, "wrongType", "approval"),
+    ({"approval": {"count": 0}}, "outOfRange", "approval.count"),
+    ({"approval": {"count": 11}}, "outOfRange", "approval.count"),
+    ({"approval": {"count": "2"}}, "wrongType", "approval.count"),
+    ({"approval": {"approvers": ["ann"]}}, "invalidId", "approval.approvers[0]"),
+    ({"approval": {"pendingFor": "PT4M"}}, "durationOutOfRange", "approval.pendingFor"),
+    ({"approval": {"pendingFor": "P8D"}}, "durationOutOfRange", "approval.pendingFor"),
+    ({"breakGlass": True}, "breakGlassNeedsApproval", "breakGlass"),
     ({"requestors": "ann"}, "wrongType", "requestors"),
 ]
 

@@ -1,9 +1,11 @@
 """Decisions: every reason against a wish, each with its code and place, and all of them at once."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
+from shared.domain.approvals import Approval
 from shared.domain.decisions import Allowed, AskedPort, Asker, Wish, decide, still_offers
 from shared.domain.grants import GrantPort
 from shared.domain.issues import Refused
@@ -101,6 +103,33 @@ def test_a_justification_says_something_where_one_is_required(text: str, *, is_e
     policy = Policy(POLICY.ports, justification_required=True)
     answer = decided(wish(justification=text), policy=policy)
     assert ([] if is_enough else [("justificationRequired", "justification")]) == reasons(answer)
+
+
+@pytest.mark.parametrize(
+    ("ticket", "expected"),
+    [("", [("ticketRequired", "ticket")]), ("42", [("ticketMismatch", "ticket")]), ("INC0012345", [])],
+)
+def test_a_ticket_has_the_form_that_the_policy_asks_for(ticket: str, expected: list[tuple[str, str]]) -> None:
+    policy = Policy(POLICY.ports, ticket_pattern=r"INC\d{7}")
+    assert expected == reasons(decided(replace(wish(), ticket=ticket), policy=policy))
+
+
+def test_where_no_form_is_asked_for_any_ticket_will_do_and_none_too() -> None:
+    assert [[], []] == [reasons(decided(replace(wish(), ticket=ticket))) for ticket in ("", "see chat")]
+
+
+def test_what_needs_approval_says_so_and_breaking_the_glass_does_not() -> None:
+    needed = Approval(required=True, approvers=("carol",))
+    policy = Policy(POLICY.ports, approval=needed, break_glass=True)
+    answers = [
+        decided(replace(wish(justification="down"), break_glass=broken), policy=policy) for broken in (False, True)
+    ]
+    assert [needed, None] == [answer.approval for answer in answers if isinstance(answer, Allowed)]
+
+
+def test_an_end_in_time_lasts_from_the_start_that_is_asked_for() -> None:
+    wanted = Wish((asked(),), ends_at=NOW + 5 * HOUR, starts_at=NOW + 2 * HOUR)
+    assert (3 * HOUR, []) == (wanted.lasts(NOW), reasons(decided(wanted)))
 
 
 @pytest.mark.parametrize(("people", "may"), [((), True), (("ANN",), True), (("bob", "group"), False)])

@@ -7,14 +7,35 @@ from itertools import product
 import pytest
 
 from shared.domain.grants import Grant, GrantPort, Occurrence, PlacedRule
-from shared.domain.lifecycle import ENDS, TRANSITIONS, UNFINISHED, Event, IllegalTransition, Reason, State, advance
+from shared.domain.lifecycle import (
+    ENDS,
+    HOLDING,
+    TRANSITIONS,
+    UNFINISHED,
+    WAITING,
+    Event,
+    IllegalTransition,
+    Reason,
+    State,
+    advance,
+)
 from shared.domain.people import Person
 from tests.domain.values import GRANT, LATER, NOW, OFFICE, TCP, machine_id
 
 ANN = Person("ann", "Ann")
 LEGAL = {
+    (State.PENDING, Event.APPROVED): {State.PENDING},
+    (State.PENDING, Event.POSTPONED): {State.SCHEDULED},
+    (State.PENDING, Event.ADMITTED): {State.OPENING},
+    (State.PENDING, Event.DROPPED): {State.DENIED, State.CANCELLED, State.LAPSED, State.REVOKED},
+    (State.SCHEDULED, Event.ADMITTED): {State.OPENING},
+    (State.SCHEDULED, Event.DROPPED): {State.CANCELLED, State.REVOKED, State.FAILED},
     (State.OPENING, Event.OPENED): {State.ACTIVE},
     (State.OPENING, Event.ENDED): {State.CLOSING},
+    (State.ACTIVE, Event.EXTENSION_ASKED): {State.ACTIVE},
+    (State.ACTIVE, Event.APPROVED): {State.ACTIVE},
+    (State.ACTIVE, Event.EXTENSION_DENIED): {State.ACTIVE},
+    (State.ACTIVE, Event.EXTENSION_CANCELLED): {State.ACTIVE},
     (State.ACTIVE, Event.EXTENDED): {State.ACTIVE},
     (State.ACTIVE, Event.ENDED): {State.CLOSING},
     (State.CLOSING, Event.GONE): {State.EXPIRED, State.REVOKED, State.FAILED},
@@ -27,6 +48,16 @@ ENDINGS = [
     (Reason.REMOVED_OUTSIDE, State.REVOKED),
     (Reason.BLOCKED, State.FAILED),
     (Reason.INTERRUPTED, State.FAILED),
+]
+# Reasons of which only what waits can end, and no rule ever stood.
+EARLY_ENDINGS = [
+    (State.PENDING, Reason.DENIED, State.DENIED),
+    (State.PENDING, Reason.CANCELLED, State.CANCELLED),
+    (State.PENDING, Reason.UNANSWERED, State.LAPSED),
+    (State.PENDING, Reason.POLICY_REMOVED, State.REVOKED),
+    (State.SCHEDULED, Reason.CANCELLED, State.CANCELLED),
+    (State.SCHEDULED, Reason.POLICY_CHANGED, State.REVOKED),
+    (State.SCHEDULED, Reason.INTERRUPTED, State.FAILED),
 ]
 
 
@@ -42,12 +73,25 @@ def test_each_event_in_each_state_leads_where_it_may_or_nowhere(state: State, ev
     assert expected == TRANSITIONS.get((state, event), frozenset())
     if not expected:
         with pytest.raises(IllegalTransition):
-            advance(state, event, Reason.DEADLINE)
+            advance(state, event, Reason.REVOKED)
 
 
 @pytest.mark.parametrize(("reason", "end"), ENDINGS)
 def test_the_reason_decides_the_end(reason: Reason, end: State) -> None:
     assert end is advance(State.CLOSING, Event.GONE, reason)
+
+
+@pytest.mark.parametrize(("state", "reason", "end"), EARLY_ENDINGS)
+def test_what_waits_ends_at_once(state: State, reason: Reason, end: State) -> None:
+    grant = replace(opening(), state=state).ended(LATER, reason, ANN, "why")
+    assert (end, Occurrence(1, end, LATER, ANN, reason, "why")) == (grant.state, grant.occurrence)
+
+
+@pytest.mark.parametrize("reason", [Reason.DENIED, Reason.CANCELLED, Reason.UNANSWERED])
+@pytest.mark.parametrize("state", [State.OPENING, State.ACTIVE])
+def test_what_may_be_open_never_ends_for_a_reason_of_what_waits(state: State, reason: Reason) -> None:
+    with pytest.raises(IllegalTransition):
+        replace(opening(), state=state).ended(LATER, reason)
 
 
 def test_every_reason_has_an_end_and_every_end_is_an_end() -> None:
@@ -60,8 +104,10 @@ def test_without_a_reason_no_end_is_reached() -> None:
         advance(State.CLOSING, Event.GONE)
 
 
-def test_unfinished_is_whatever_may_still_hold_something_open() -> None:
-    assert {State.OPENING, State.ACTIVE, State.CLOSING} == UNFINISHED
+def test_what_is_not_over_waits_or_may_hold_something_open() -> None:
+    assert {State.PENDING, State.SCHEDULED} == WAITING
+    assert {State.OPENING, State.ACTIVE, State.CLOSING} == HOLDING
+    assert UNFINISHED == WAITING | HOLDING
 
 
 @pytest.mark.parametrize("state", sorted(set(State) - {State.OPENING}))

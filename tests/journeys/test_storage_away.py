@@ -43,7 +43,7 @@ async def test_while_storage_is_away_callers_are_told_and_afterwards_nothing_is_
 
 async def refused(postern: Postern, user: str, method: str, path: str) -> str:
     """What a caller is told, who is also told when to come again."""
-    body = {"PUT": {}, "POST": wish("web-01")}.get(method)
+    body = {"PUT": {}, "POST": {} if "revoke" in path else wish("web-01")}.get(method)
     answer = await postern.call(user, method, path, body)
     assert int(answer.headers.get("retry-after", "0")) > 0
     return str(problem(answer, 503, "unavailable")["detail"])

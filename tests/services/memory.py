@@ -13,6 +13,7 @@ from shared.domain.claims import PENDING, Claim, Outcome
 from shared.domain.findings import Found
 from shared.domain.grants import Attempt, Grant, GrantFilter
 from shared.domain.guarding import Guarded
+from shared.domain.lifecycle import WAITING
 from shared.domain.machines import MachineId
 from shared.ports import Conflict, Due, Entry, Lease, Stored
 from tests.services.clock import Clock
@@ -123,9 +124,15 @@ class MemoryGrants(Port):
         self.shelf.records.setdefault((grant.occurrence.at, grant.id, grant.occurrence.number), grant)
 
     async def unfinished(self, machine: MachineId) -> Sequence[Stored[Grant]]:
-        """What may still hold something open."""
+        """What is not over."""
         await self.call("grants.unfinished")
         return [kept for kept in self.shelf.grants.values() if kept.value.machine == machine and kept.value.unfinished]
+
+    async def waiting(self, requestor: str) -> Sequence[Grant]:
+        """What of a caller waits."""
+        await self.call("grants.waiting")
+        mine = (kept.value for kept in self.shelf.grants.values() if kept.value.requestor.id == requestor)
+        return [grant for grant in mine if grant.state in WAITING]
 
     async def since(self, machine: MachineId, at: datetime) -> Sequence[Grant]:
         """What was asked for at or after a time."""

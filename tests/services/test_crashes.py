@@ -2,21 +2,25 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from shared.domain.guarding import Stage
 from shared.ports import Conflict, Unavailable
+from shared.services.approving import approve
 from shared.services.enabling import Assignment, enable
 from shared.services.extending import extend
 from shared.services.grants import ask, revoke
 from shared.services.policies import Removal, disable
 from shared.services.repairing import repair
+from shared.services.starting import start_due
 from shared.services.sweeping import sweep
 from shared.services.world import World
 from tests.domain.values import STRANGER
 from tests.services.process import Crash, Process
+from tests.services.test_approving import CAROLS, ONE
 from tests.services.test_extending import EXTENDER, More
 from tests.services.town import BOB, HOUR, POLICY, WEB_01, WEB_02, Town, wish
 
@@ -43,6 +47,26 @@ async def overdue(town: Town) -> None:
     town.clock.advance(HOUR)
 
 
+async def waiting(town: Town) -> None:
+    """Two machines under a policy, one of which needs approval, and a request that waits for it."""
+    await town.enable(WEB_02)
+    await town.enable(policy=ONE)
+    await town.ask()
+
+
+async def scheduled(town: Town) -> None:
+    await guarded(town)
+    request = wish()
+    later = replace(request.wish, starts_at=town.clock.now() + HOUR)
+    await town.live(lambda world: ask(world, replace(request, wish=later)))
+    town.clock.advance(HOUR)
+
+
+async def approve_all(world: World) -> None:
+    for stored in await world.grants.unfinished(WEB_01):
+        await approve(world, stored.value.id, CAROLS)
+
+
 async def extend_all(world: World) -> None:
     for stored in await world.grants.unfinished(WEB_01):
         await extend(world, stored, More(), EXTENDER)
@@ -58,6 +82,8 @@ ACTS: dict[str, tuple[Callable[[Town], Awaitable[None]], Act]] = {
     "ask with a key": (guarded, lambda world: ask(world, wish(key="k"))),
     "revoke": (asked, revoke_all),
     "extend": (asked, extend_all),
+    "approve": (waiting, approve_all),
+    "start": (scheduled, start_due),
     "sweep": (overdue, sweep),
     "repair": (overdue, repair),
     "enable": (bare, lambda world: enable(world, WEB_01, Assignment(POLICY, BOB))),
@@ -92,7 +118,7 @@ async def crashed(name: str, call: int) -> tuple[Town, bool]:
 
 async def clean_up(town: Town) -> None:
     """What the timers do later on."""
-    town.clock.advance(timedelta(hours=3))
+    town.clock.advance(timedelta(hours=5))
     assert () == (await town.sweep()).problems
     assert () == (await town.repair()).problems
 

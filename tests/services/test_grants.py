@@ -10,7 +10,8 @@ from shared.domain.forecasts import Foretold
 from shared.domain.issues import Refused
 from shared.domain.lifecycle import Reason, State
 from shared.ports import Conflict, NotFound, Unavailable
-from shared.services.grants import Progress, ask, foretell, resume, revoke
+from shared.services.grants import ask, foretell, revoke
+from shared.services.opening import Progress, resume
 from shared.services.policies import Removal, disable, look
 from shared.services.sweeping import remind
 from shared.services.world import World

@@ -11,7 +11,8 @@ from shared.domain.lifecycle import Reason, State
 from shared.domain.policies import Policy
 from shared.ports import Unavailable
 from shared.services.enabling import Assignment, enable
-from shared.services.grants import ask, resume, revoke
+from shared.services.grants import ask, revoke
+from shared.services.opening import resume
 from shared.services.policies import Removal, disable, look
 from tests.domain.values import GROUP, OFFICE, STRANGER, endpoint, group
 from tests.services.process import Process

@@ -11,7 +11,8 @@ from shared.domain.guarding import open_claims
 from shared.domain.issues import Refused
 from shared.domain.lifecycle import State
 from shared.ports import Lease
-from shared.services.grants import Progress, ask, resume, revoke
+from shared.services.grants import ask, revoke
+from shared.services.opening import Progress, resume
 from shared.services.serving import Purpose
 from shared.services.settling import settle
 from shared.services.world import World

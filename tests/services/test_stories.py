@@ -21,7 +21,8 @@ from shared.domain.rules import LOCK_MARK, OPEN_MARK, Nsg, Rule
 from shared.ports import Conflict, NotFound, Unavailable
 from shared.services.enabling import Assignment, enable, enable_all
 from shared.services.extending import extend
-from shared.services.grants import ask, resume, revoke
+from shared.services.grants import ask, revoke
+from shared.services.opening import resume
 from shared.services.policies import Removal, disable
 from shared.services.repairing import repair
 from shared.services.sweeping import sweep

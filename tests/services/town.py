@@ -20,8 +20,9 @@ from shared.domain.policies import Policy, PolicyPort
 from shared.domain.rules import OPEN_MARK, Protocol, Rule
 from shared.domain.traffic import Flow
 from shared.services.enabling import Assignment, enable
-from shared.services.grants import Ask, Progress, ask
+from shared.services.grants import Ask, ask
 from shared.services.locking import Standing
+from shared.services.opening import Progress
 from shared.services.repairing import repair
 from shared.services.sweeping import Report, sweep
 from shared.services.world import World
@@ -101,9 +102,11 @@ class Town:
                 task.cancel()
             await asyncio.gather(*mine, return_exceptions=True)
 
-    async def enable(self, machine: MachineId = WEB_01, process: Process | None = None) -> Standing | Refused:
-        """Put a machine under the policy."""
-        return await self.live(lambda world: enable(world, machine, Assignment(POLICY, BOB)), process)
+    async def enable(
+        self, machine: MachineId = WEB_01, process: Process | None = None, policy: Policy = POLICY
+    ) -> Standing | Refused:
+        """Put a machine under a policy."""
+        return await self.live(lambda world: enable(world, machine, Assignment(policy, BOB)), process)
 
     async def ask(self, machine: MachineId = WEB_01, process: Process | None = None, port: int = 22) -> Grant:
         """Ask for an hour of ssh from the office, which must not be refused."""

@@ -21,9 +21,12 @@ HTTP: Final = {
     "listGrants": ("api/grants", {"GET"}),
     "getGrant": ("api/grants/{id}", {"GET"}),
     "extendGrant": ("api/grants/{id}/extend", {"POST"}),
+    "approveGrant": ("api/grants/{id}/approve", {"POST"}),
+    "denyGrant": ("api/grants/{id}/deny", {"POST"}),
+    "cancelGrant": ("api/grants/{id}/cancel", {"POST"}),
     "revokeGrant": ("api/grants/{id}/revoke", {"POST"}),
 }
-TIMERS: Final = {"sweep": "0 * * * * *", "repair": "30 */10 * * * *"}
+TIMERS: Final = {"sweep": "0 * * * * *", "starts": "0 * * * * *", "repair": "30 */10 * * * *"}
 QUEUES: Final = {"closings": ("closings", "AzureWebJobsStorage")}
 
 
