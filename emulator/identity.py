@@ -49,9 +49,11 @@ PEOPLE = (
     _person(4, "auditor", "Otto Auditor", "Reader", "Auditor"),
     _person(5, "outsider", "Olga Outsider"),
 )
-# An application with app roles, as a pipeline that asks for access has them; every other client id is a stranger.
-PIPELINE = Account(
-    "00000000-0000-0000-0000-000000000101", "pipeline", "Pipeline", ("Postern.Reader", "Postern.Requestor")
+# Applications with app roles: a pipeline that asks for access, and a Logic App that brings the answers of people.
+# Every other client id is a stranger.
+APPLICATIONS = (
+    Account("00000000-0000-0000-0000-000000000101", "pipeline", "Pipeline", ("Postern.Reader", "Postern.Requestor")),
+    Account("00000000-0000-0000-0000-000000000102", "relay", "Relay", ("Postern.Relay",)),
 )
 
 
@@ -99,7 +101,8 @@ class Identity:
 
     def for_client(self, client: str, audience: str) -> str:
         """A token for an application: of the app's audience, or of one of Azure's."""
-        account = PIPELINE if client == PIPELINE.user else Account(_CLIENT_OBJECT, client, client)
+        stranger = Account(_CLIENT_OBJECT, client, client)
+        account = next((one for one in APPLICATIONS if client == one.user), stranger)
         claims = {
             "oid": account.id,
             "sub": account.id,

@@ -79,5 +79,6 @@ def _kind(occurrence: Occurrence) -> str:
 
 def _person(person: Person | None) -> dict[str, str]:
     if person is None:
-        return {"byId": "", "byName": "Postern", "byAddress": ""}
-    return {"byId": person.id, "byName": person.name, "byAddress": person.address or ""}
+        return {"byId": "", "byName": "Postern", "byAddress": "", "byVia": ""}
+    known = {"byId": person.id, "byName": person.name}
+    return {**known, "byAddress": person.address or "", "byVia": person.via or ""}

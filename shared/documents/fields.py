@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, NoReturn
 
-from pydantic import BeforeValidator, PlainValidator
+from pydantic import BeforeValidator, Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from shared.domain.addresses import canonical_prefix
@@ -131,4 +131,5 @@ ProtocolName = Annotated[Protocol, _one(read_protocol)]
 Prefix = Annotated[str, BeforeValidator(read_prefix)]
 Duration = Annotated[timedelta, _one(read_duration)]
 Time = Annotated[datetime, _one(read_time)]
+ObjectId = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 MachineName = Annotated[MachineId, _one(read_machine)]

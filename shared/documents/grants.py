@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from shared.documents.fields import (
     Duration,
     MachineName,
+    ObjectId,
     Port,
     Prefix,
     ProtocolName,
@@ -30,6 +31,7 @@ from shared.domain.lifecycle import State
 from shared.domain.machines import Machine
 
 _MOST_PORTS, _MOST_SOURCES, _LONGEST_TEXT, _LONGEST_TICKET = 20, 50, 1000, 100
+_LONGEST_NAME = 80
 _MOST_SOURCES_IN_ALL = 100
 _UNDECIDED = frozenset({State.PENDING, State.DENIED, State.CANCELLED, State.LAPSED})
 
@@ -47,7 +49,7 @@ def _readable(text: str) -> str:
 
 def _one_line(text: str) -> str:
     if not text.isprintable():
-        raise PydanticCustomError("invalidText", "{text}", {"text": "A ticket is one line without control characters."})
+        raise PydanticCustomError("invalidText", "{text}", {"text": "This is one line without control characters."})
     return text.strip()
 
 
@@ -114,10 +116,28 @@ class CommentDocument(Document):
     comment: Text = ""
 
 
+class PersonDocument(Document):
+    """Somebody, as Entra ID knows them."""
+
+    id: ObjectId
+    name: Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME), AfterValidator(_one_line)]
+
+
+class DecisionDocument(CommentDocument):
+    """An approval or a denial. `onBehalfOf` is for identities that bring the answers of others, and for them only."""
+
+    on_behalf_of: PersonDocument | None = None
+
+
 def read_comment(body: bytes) -> str | Invalid:
     """Read what somebody has to say, which may be nothing, or tell everything that is wrong with it."""
     document = read(CommentDocument, body or b"{}", lambda _: ())
     return document if isinstance(document, Invalid) else document.comment
+
+
+def read_decision(body: bytes) -> DecisionDocument | Invalid:
+    """Read an approval or a denial, or tell everything that is wrong with it."""
+    return read(DecisionDocument, body or b"{}", lambda _: ())
 
 
 def read_extension(body: bytes) -> LongerDocument | Invalid:
@@ -180,6 +200,7 @@ def _write_decision(decision: Decision) -> dict[str, Any]:
         "verdict": str(decision.verdict),
         "about": str(decision.about),
         "at": write_time(decision.at),
+        "via": decision.by.via,
         "comment": decision.comment,
     }
 

@@ -12,6 +12,7 @@ from pydantic import Field
 from shared.documents.fields import (
     Duration,
     MachineName,
+    ObjectId,
     Port,
     Prefix,
     ProtocolName,
@@ -44,9 +45,8 @@ _MOST_PORTS, _MOST_SOURCES, _MOST_PEOPLE = 100, 50, 200
 MOST_MACHINES = 200
 _MOST_APPROVALS, _LONGEST_PATTERN = 10, 200
 _LONGEST_PENDING = timedelta(days=7)
-_GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
-People = Annotated[list[Annotated[str, Field(pattern=_GUID)]], Field(max_length=_MOST_PEOPLE)]
+People = Annotated[list[ObjectId], Field(max_length=_MOST_PEOPLE)]
 """Users and groups, by object id."""
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody, or a pipeline, as Entra ID knows it: object id and display name; and from which address it acted."""
+    """Somebody, or a pipeline, as Entra ID knows it: object id and display name; and from which address and by whom."""
 
     id: str
     name: str
     address: str | None = None
+    via: str | None = None  # The object id of the identity that spoke for this person.

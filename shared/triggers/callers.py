@@ -33,9 +33,10 @@ class Role(StrEnum):
     APPROVER = "Postern.Approver"
     ADMINISTRATOR = "Postern.Administrator"
     AUDITOR = "Postern.Auditor"
+    RELAY = "Postern.Relay"  # An identity, such as a Logic App's, that brings the answers of approvers.
 
 
-EVERYBODY: Final = tuple(Role)
+EVERYBODY: Final = tuple(role for role in Role if role is not Role.RELAY)
 WHO_SEE_ALL: Final = (Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR)
 
 

@@ -10,6 +10,7 @@ from shared.triggers.http import Endpoint
 _ADMINISTRATOR: Final = (Role.ADMINISTRATOR,)
 _WHO_SEE: Final = (Role.REQUESTOR, *WHO_SEE_ALL)
 _WHO_END: Final = (Role.REQUESTOR, Role.APPROVER, Role.ADMINISTRATOR)
+_WHO_DECIDE: Final = (Role.APPROVER, Role.RELAY)
 _POLICY: Final = "api/policies/{*id}"
 _POLICIES, _GRANTS, _MACHINES = "shared.triggers.policies", "shared.triggers.grants", "shared.triggers.machines"
 
@@ -25,8 +26,8 @@ ENDPOINTS: Final = (
     Endpoint("listGrants", "GET", "api/grants", _WHO_SEE, f"{_GRANTS}:list_"),
     Endpoint("getGrant", "GET", "api/grants/{id}", _WHO_SEE, f"{_GRANTS}:get"),
     Endpoint("extendGrant", "POST", "api/grants/{id}/extend", (Role.REQUESTOR,), f"{_GRANTS}:extend"),
-    Endpoint("approveGrant", "POST", "api/grants/{id}/approve", (Role.APPROVER,), f"{_GRANTS}:approve"),
-    Endpoint("denyGrant", "POST", "api/grants/{id}/deny", (Role.APPROVER,), f"{_GRANTS}:deny"),
+    Endpoint("approveGrant", "POST", "api/grants/{id}/approve", _WHO_DECIDE, f"{_GRANTS}:approve"),
+    Endpoint("denyGrant", "POST", "api/grants/{id}/deny", _WHO_DECIDE, f"{_GRANTS}:deny"),
     Endpoint("cancelGrant", "POST", "api/grants/{id}/cancel", (Role.REQUESTOR,), f"{_GRANTS}:cancel"),
     Endpoint("revokeGrant", "POST", "api/grants/{id}/revoke", _WHO_END, f"{_GRANTS}:revoke"),
 )

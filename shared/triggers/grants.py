@@ -9,7 +9,13 @@ from http import HTTPStatus
 from typing import Final
 
 from shared.bootstrap import Postern
-from shared.documents.grants import read_comment, read_extension, read_grant_request, write_grant
+from shared.documents.grants import (
+    read_comment,
+    read_decision,
+    read_extension,
+    read_grant_request,
+    write_grant,
+)
 from shared.documents.previews import write_grant_preview
 from shared.domain.decisions import Asker
 from shared.domain.grants import Grant, GrantFilter
@@ -17,6 +23,7 @@ from shared.domain.issues import Invalid, Issue, Refused
 from shared.domain.keys import is_grant_id
 from shared.domain.lifecycle import State
 from shared.domain.machines import MachineId
+from shared.domain.people import Person
 from shared.ports import NotFound, Stored
 from shared.services import approving, extending
 from shared.services import grants as access
@@ -88,23 +95,23 @@ async def extend(app: Postern, call: Call) -> Answer:
 
 async def approve(app: Postern, call: Call) -> Answer:
     """Agree to what waits for approval, and open it if this was the last approval that it needed."""
-    comment = read_comment(call.body_if_any())
-    if isinstance(comment, Invalid):
-        return comment
+    voice = _voice(call)
+    if isinstance(voice, Invalid):
+        return voice
     world = _patient(app.world(), call)
-    stored = await _visible(world, call, (Role.APPROVER,))
-    progress = await approving.approve(world, stored.value.id, _voice(call, comment))
+    stored = await _visible(world, call, (Role.APPROVER, Role.RELAY))
+    progress = await approving.approve(world, stored.value.id, voice)
     return progress if isinstance(progress, Refused) else await _tell(world, progress, HTTPStatus.OK)
 
 
 async def deny(app: Postern, call: Call) -> Answer:
     """Say no to what waits for approval."""
-    comment = read_comment(call.body_if_any())
-    if isinstance(comment, Invalid):
-        return comment
+    voice = _voice(call)
+    if isinstance(voice, Invalid):
+        return voice
     world = app.world()
-    stored = await _visible(world, call, (Role.APPROVER,))
-    denied = await approving.deny(world, stored.value.id, _voice(call, comment))
+    stored = await _visible(world, call, (Role.APPROVER, Role.RELAY))
+    denied = await approving.deny(world, stored.value.id, voice)
     return denied if isinstance(denied, Refused) else reply(HTTPStatus.OK, await _document(world, denied))
 
 
@@ -147,8 +154,21 @@ def _patient(world: World, call: Call) -> World:
     return replace(world, times=replace(world.times, patience=timedelta(seconds=min(seconds, _LONGEST_WAIT))))
 
 
-def _voice(call: Call, comment: str) -> approving.Voice:
-    return approving.Voice(call.person, call.caller.ids, comment)
+def _voice(call: Call) -> approving.Voice | Invalid:
+    """Who decides: the caller, or the one whose answer it brings; that one is held against the policy all the same."""
+    said = read_decision(call.body_if_any())
+    if isinstance(said, Invalid):
+        return said
+    if said.on_behalf_of is None and not call.caller.has_any((Role.APPROVER,)):
+        return Invalid((Issue("required", "onBehalfOf", "Whoever brings an answer has to say whose it is."),))
+    if said.on_behalf_of is None:
+        return approving.Voice(call.person, call.caller.ids, said.comment)
+    if not call.caller.has_any((Role.RELAY,)):
+        text = f"Only the role {Role.RELAY} brings the answers of others."
+        raise Wrong(HTTPStatus.FORBIDDEN, "notRelay", text)
+    id_ = said.on_behalf_of.id.lower()
+    person = Person(id_, said.on_behalf_of.name, call.address, call.caller.person.id)
+    return approving.Voice(person, frozenset({id_}), said.comment)
 
 
 async def _tell(world: World, progress: Progress, opened: HTTPStatus) -> Answer:

@@ -168,9 +168,9 @@ def test_a_grant_tells_who_decided_what_and_which_longer_stay_waits() -> None:
     document = write_grant(decided)
     by = {"id": "carol", "name": "Carol"}
     at, comment = "2026-11-22T12:00:00Z", "fine"
-    assert [{"by": by, "verdict": "approved", "about": "extension", "at": at, "comment": comment}] == document[
-        "decisions"
-    ]
+    assert [
+        {"by": by, "verdict": "approved", "about": "extension", "at": at, "via": None, "comment": comment}
+    ] == document["decisions"]
     longer = {"duration": "PT2H", "endTimeUtc": None, "lapsesAt": "2026-11-22T13:00:00Z", "justification": "still down"}
     assert {"requestedAt": at, **longer} == document["extension"]
 

@@ -57,13 +57,14 @@ class Postern:
         return await self.box.client.request(method, url, headers=headers, timeout=100, **options)
 
     async def token(self, user: str) -> str:
-        """A bearer token; `pipeline` is an application, everybody else a demo account."""
+        """A bearer token; `pipeline` and `relay` are applications, everybody else a demo account."""
         if user not in self._tokens:
-            self._tokens[user] = await (self._pipeline() if user == "pipeline" else self.box.sign_in(user))
+            known = self._application(user) if user in {"pipeline", "relay"} else self.box.sign_in(user)
+            self._tokens[user] = await known
         return self._tokens[user]
 
-    async def _pipeline(self) -> str:
-        form = {"grant_type": "client_credentials", "client_id": "pipeline", "scope": f"{AUDIENCE}/.default"}
+    async def _application(self, client: str) -> str:
+        form = {"grant_type": "client_credentials", "client_id": client, "scope": f"{AUDIENCE}/.default"}
         url = f"{self.box.site.emulator}/{TENANT}/oauth2/v2.0/token"
         answer = (await self.box.client.post(url, data=form)).raise_for_status()
         return str(answer.json()["access_token"])

@@ -116,3 +116,27 @@ async def test_a_machine_with_a_request_that_waits_counts_no_open_grant(postern:
     await waiting(postern)
     details = read(await postern.call("auditor", "GET", f"/api/machines{machine('web-01')}"), 200)
     assert 0 == details["use"]["activeGrants"]
+
+
+def behalf(number: int) -> Json:
+    return {"onBehalfOf": {"id": f"00000000-0000-0000-0000-{number:012d}", "name": "Arthur Approver"}}
+
+
+async def test_an_answer_that_a_relay_brings_counts_as_the_approvers_and_names_both(postern: Postern) -> None:
+    grant = await waiting(postern)
+    approved = await say(postern, grant, "approve", "relay", **behalf(2))
+    [decision] = approved["decisions"]
+    assert (APPROVER, "00000000-0000-0000-0000-000000000102") == (decision["by"]["id"], decision["via"])
+
+
+@pytest.mark.parametrize(("number", "code"), [(1, "ownRequest"), (9, "notApprover")])
+async def test_a_relay_lends_nobody_a_voice_that_they_do_not_have(postern: Postern, number: int, code: str) -> None:
+    grant = await waiting(postern)
+    answer = await postern.call("relay", "POST", f"/api/grants/{grant['id']}/approve", behalf(number))
+    assert code in [found for found, _ in issues(problem(answer, 422, "refused"))]
+
+
+async def test_a_relay_has_to_say_whose_answer_it_brings_and_nobody_else_may(postern: Postern) -> None:
+    path = f"/api/grants/{(await waiting(postern))['id']}/approve"
+    assert [("required", "onBehalfOf")] == issues(problem(await postern.call("relay", "POST", path), 400, "invalid"))
+    problem(await postern.call("approver", "POST", path, behalf(2)), 403, "notRelay")

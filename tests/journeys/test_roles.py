@@ -13,6 +13,7 @@ USERS = {
     "Approver": "approver",
     "Administrator": "administrator",
     "Auditor": "auditor",
+    "Relay": "relay",
     "none": "outsider",
 }
 GHOST, NOBODYS = machine("ghost-01"), "0" * 24
