@@ -36,9 +36,9 @@ from shared.domain.policies import (
     Policy,
     PolicyPort,
     Scope,
+    contradictions,
     default_ports,
 )
-from shared.domain.ranges import Ranges
 from shared.domain.rules import Protocol
 
 _MOST_PORTS, _MOST_SOURCES, _MOST_PEOPLE = 100, 50, 200
@@ -153,7 +153,7 @@ def read_many(body: bytes, shortest: timedelta) -> tuple[list[MachineId], Policy
 
 
 def _checked(policy: Policy, shortest: timedelta, place: str = "") -> Policy | Invalid:
-    issues = (*_durations(policy, shortest), *_overlaps(policy), *_lock(policy), *_asking(policy, shortest))
+    issues = (*durations(policy, shortest), *contradictions(policy), *_asking(policy, shortest))
     return Invalid(tuple(replace(issue, path=place + issue.path) for issue in issues)) if issues else policy
 
 
@@ -175,7 +175,8 @@ def _across_many(document: Mapping[str, Any]) -> Iterator[Issue]:
         seen.add(key)
 
 
-def _durations(policy: Policy, shortest: timedelta) -> Iterator[Issue]:
+def durations(policy: Policy, shortest: timedelta) -> Iterator[Issue]:
+    """What is wrong with how long access may last."""
     for index, port in enumerate(policy.ports):
         if not shortest <= port.longest <= LONGEST_DURATION:
             least, most = write_duration(shortest), write_duration(LONGEST_DURATION)
@@ -193,28 +194,6 @@ def _asking(policy: Policy, shortest: timedelta) -> Iterator[Issue]:
     if policy.break_glass and not policy.approval.required:
         text = "Without approval there is no glass to break: leave this out, or require approval."
         yield Issue("breakGlassNeedsApproval", "breakGlass", text)
-
-
-def _overlaps(policy: Policy) -> Iterator[Issue]:
-    """Each port of a protocol stands once, so that it is plain which sources and which duration hold for it."""
-    for index, port in enumerate(policy.ports):
-        for other in policy.ports[:index]:
-            alike = port.protocol is other.protocol or Protocol.ANY in {port.protocol, other.protocol}
-            if alike and Ranges.of(port.span) & Ranges.of(other.span):
-                text = f"{write_span(port.span)} over {port.protocol} stands in the policy already."
-                yield Issue("overlappingPorts", f"ports[{index}].number", text)
-
-
-def _lock(policy: Policy) -> Iterator[Issue]:
-    if policy.lock.keep_open and policy.lock.scope is Scope.PORTS:
-        yield Issue(
-            "keepOpenNeedsScopeAll", "lock.keepOpen", 'With scope "ports" all other ports are left alone anyway.'
-        )
-    offered = Ranges.of(*(port.span for port in policy.ports))
-    for index, span in enumerate(policy.lock.keep_open):
-        if Ranges.of(span) & offered:
-            text = f"{write_span(span)} is a port to be asked for; kept open, it would need no asking."
-            yield Issue("keepOpenIsGuarded", f"lock.keepOpen[{index}]", text)
 
 
 def write_policy(policy: Policy) -> dict[str, Any]:

@@ -47,6 +47,7 @@ class Guarded:
     attached: bool = False  # Whether its own group was once seen on all of its interfaces that had none.
     exposed_by: tuple[Leak, ...] = ()  # What was last known to get through the lock; the first few.
     found: Found | None = None  # The latest finding about the machine, which may not be on record yet.
+    collection: str = "default"  # The name under which callers of Defender's API find it, with others.
 
     @property
     def version(self) -> str:

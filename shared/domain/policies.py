@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
 from shared.domain.approvals import NO_APPROVAL, Approval
+from shared.domain.issues import Issue
 from shared.domain.ranges import Ranges, Span
 from shared.domain.rules import ALL_PORTS, Protocol
 
@@ -39,6 +41,11 @@ class PolicyPort:
     sources: tuple[str, ...]
     longest: timedelta
 
+    @property
+    def single(self) -> bool:
+        """Whether it is one port, and not a span of several."""
+        return self.span[0] == self.span[1]
+
 
 @dataclass(frozen=True, slots=True)
 class Lock:
@@ -69,6 +76,10 @@ class Policy:
         protocols = sorted({port.protocol for port in self.ports})
         return tuple((protocol, self._spans(protocol)) for protocol in protocols)
 
+    def offering(self, ports: tuple[PolicyPort, ...]) -> Policy:
+        """With these single ports in place of its own, for callers who know no spans of ports: those stay."""
+        return replace(self, ports=(*ports, *(port for port in self.ports if not port.single)))
+
     def _spans(self, protocol: Protocol) -> Ranges:
         return Ranges.of(*(port.span for port in self.ports if port.protocol is protocol))
 
@@ -76,3 +87,36 @@ class Policy:
 def default_ports() -> tuple[PolicyPort, ...]:
     """The four management ports over TCP, from anywhere, for three hours: what is guarded when nobody says."""
     return tuple(PolicyPort((port, port), Protocol.TCP, ("*",), DEFAULT_DURATION) for port in MANAGEMENT_PORTS)
+
+
+def contradictions(policy: Policy) -> Iterator[Issue]:
+    """What in a policy speaks against something else in it."""
+    yield from _overlaps(policy)
+    yield from _kept_open(policy)
+
+
+def _overlaps(policy: Policy) -> Iterator[Issue]:
+    """Each port of a protocol stands once, so that it is plain which sources and which duration hold for it."""
+    for index, port in enumerate(policy.ports):
+        for other in policy.ports[:index]:
+            alike = port.protocol is other.protocol or Protocol.ANY in {port.protocol, other.protocol}
+            if alike and Ranges.of(port.span) & Ranges.of(other.span):
+                text = f"{_name(port.span)} over {port.protocol} stands in the policy already."
+                yield Issue("overlappingPorts", f"ports[{index}].number", text)
+
+
+def _kept_open(policy: Policy) -> Iterator[Issue]:
+    if policy.lock.keep_open and policy.lock.scope is Scope.PORTS:
+        yield Issue(
+            "keepOpenNeedsScopeAll", "lock.keepOpen", 'With scope "ports" all other ports are left alone anyway.'
+        )
+    offered = Ranges.of(*(port.span for port in policy.ports))
+    for index, span in enumerate(policy.lock.keep_open):
+        if Ranges.of(span) & offered:
+            text = f"{_name(span)} is a port to be asked for; kept open, it would need no asking."
+            yield Issue("keepOpenIsGuarded", f"lock.keepOpen[{index}]", text)
+
+
+def _name(span: Span) -> str:
+    low, high = span
+    return str(low) if low == high else f"{low}-{high}"

@@ -16,7 +16,7 @@ from shared.domain.inventory import ResourceLock, forbidding
 from shared.domain.issues import Issue, Refused
 from shared.domain.machines import Machine, MachineId
 from shared.domain.people import Person
-from shared.domain.policies import Policy
+from shared.domain.policies import Policy, contradictions
 from shared.ports import Conflict, NotFound, Outdated, Stored, Unavailable
 from shared.services.locking import Standing, lock_all
 from shared.services.misfits import end_misfits
@@ -31,11 +31,19 @@ NO_MACHINE = "There is no such machine, or you may not see it."
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A policy for machines, and who wants it; with `version` only that version of the present policy is replaced."""
+    """A policy for machines, and who wants it; with `version` only that version of the present policy is replaced.
+
+    With `collection` the machine goes there, and of a policy that it has nothing but the single ports is replaced.
+    """
 
     policy: Policy
     by: Person
     version: str | None = None
+    collection: str | None = None
+
+    def over(self, old: Guarded | None) -> Policy:
+        """The policy that is to be, after the present one."""
+        return self.policy if old is None or self.collection is None else old.policy.offering(self.policy.ports)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,7 @@ class Prepared:
     actual: Machine
     guarded: Guarded
     before: Stored[Guarded] | None
+    change: Assignment
 
 
 type Result = Standing | Refused | Exception
@@ -65,28 +74,36 @@ async def enable(world: World, id_: MachineId, change: Assignment) -> Standing |
 
 async def enable_all(world: World, ids: Sequence[MachineId], change: Assignment) -> list[Result]:
     """The same for many machines; each has a result of its own, and one that fails stops no other."""
+    refused: Results[Standing] = {}
+    fitting, _ = await fit(world, refused, dict.fromkeys(ids, change))
+    results = refused | await carry_out(world, fitting)
+    return [results[id_] for id_ in ids]
+
+
+async def carry_out(world: World, fitting: Mapping[MachineId, Prepared]) -> Results[Standing]:
+    """Store the policies of machines that nothing speaks against, and set their locks."""
     results: Results[Standing] = {}
-    fitting, _ = await _fitting(world, results, ids, change)
-    stored = await _sift(results, fitting, lambda one: _keep(world, one, change))
+    stored = await _sift(results, fitting, lambda one: _keep(world, one))
     results |= zip(stored, await lock_all(world, list(stored.values())), strict=True)
     ended = await each(lambda one: end_misfits(world, one.value), stored.values(), _GROUPS_AT_ONCE)
     results |= {id_: one for id_, one in zip(stored, ended, strict=True) if isinstance(one, Exception)}
-    return [results[id_] for id_ in ids]
+    return results
 
 
 async def foretell(world: World, ids: Sequence[MachineId], change: Assignment) -> list[Preview | Refused | Exception]:
     """What enabling machines together would do, and for each that would be refused, why. Writes nothing."""
     results: Results[Preview] = {}
-    fitting, forecasts = await _fitting(world, results, ids, change)
+    fitting, forecasts = await fit(world, results, dict.fromkeys(ids, change))
     results |= await _sift(results, fitting, lambda one: preview(world, one.guarded, one.actual, forecasts))
     return [results[id_] for id_ in ids]
 
 
-async def _fitting[R](
-    world: World, results: Results[R], ids: Sequence[MachineId], change: Assignment
+async def fit[R](
+    world: World, results: Results[R], changes: Mapping[MachineId, Assignment]
 ) -> tuple[dict[MachineId, Prepared], Forecasts]:
     """The machines that nothing speaks against, and what would become of their groups; the others have their result."""
-    prepared = await _sift(results, {id_: id_ for id_ in ids}, lambda id_: _prepare(world, id_, change))
+    ids = {id_: id_ for id_ in changes}
+    prepared = await _sift(results, ids, lambda id_: _prepare(world, id_, changes[id_]))
     locks = await _resource_locks(world, {id_.subscription for id_ in prepared})
     forecasts = await foresee(world, [one.guarded for one in prepared.values()])
 
@@ -130,7 +147,9 @@ async def _prepare(world: World, id_: MachineId, change: Assignment) -> Prepared
     before = await world.policies.get(id_)
     if change.version and (before is None or before.value.version != change.version):
         raise Outdated("The policy has been changed since you read it.")
-    return Prepared(machine, _to_be(world, machine, change, before), before)
+    if issues := tuple(contradictions(change.over(before.value if before else None))):
+        return Refused(issues)
+    return Prepared(machine, _to_be(world, machine, change, before), before, change)
 
 
 def unlockable(machine: Machine) -> tuple[Issue, ...]:
@@ -146,7 +165,8 @@ def unlockable(machine: Machine) -> tuple[Issue, ...]:
 
 def _to_be(world: World, machine: Machine, change: Assignment, before: Stored[Guarded] | None) -> Guarded:
     old = before.value if before else None
-    new = Guarded(machine, change.policy, old.revision + 1 if old else 0, world.clock.now(), change.by)
+    new = Guarded(machine, change.over(old), old.revision + 1 if old else 0, world.clock.now(), change.by)
+    new = replace(new, collection=change.collection or (old.collection if old else new.collection))
     if old:
         new = replace(new, machine=old.machine, former=old.former, freeing=old.freeing, own_group=old.own_group)
         new = replace(new, attached=old.attached, exposed_by=old.exposed_by, found=old.found)
@@ -195,7 +215,7 @@ def _locked(one: Prepared, locks: Sequence[ResourceLock]) -> Iterator[Issue]:
             yield Issue("readOnly", "", f"The resource lock {lock.name} makes {resource} read-only.")
 
 
-async def _keep(world: World, one: Prepared, change: Assignment) -> Stored[Guarded]:
+async def _keep(world: World, one: Prepared) -> Stored[Guarded]:
     """Store the policy, with what was noted about the machine meanwhile. Raises Conflict when the policy changed."""
     for _ in range(_TRIES):
         if one.before:
@@ -207,7 +227,7 @@ async def _keep(world: World, one: Prepared, change: Assignment) -> Stored[Guard
             fresh = await world.policies.get(one.actual.id)
             if fresh is None or one.before is None or fresh.value.version != one.before.value.version:
                 raise
-            one = replace(one, guarded=_to_be(world, one.actual, change, fresh), before=fresh)
+            one = replace(one, guarded=_to_be(world, one.actual, one.change, fresh), before=fresh)
         else:
             await world.audit.policy_changed(one.guarded)
             return stored
