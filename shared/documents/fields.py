@@ -49,6 +49,14 @@ def read_span(value: object) -> Span:
     return low, high
 
 
+def read_single(value: object) -> Span:
+    """One port, as a number or text, as a span of nothing but itself."""
+    span = read_span(value)
+    if span[0] != span[1]:
+        _wrong("invalidPort", f"{value} is not a port: use a number from 0 to 65535.")
+    return span
+
+
 def read_protocol(value: object) -> Protocol:
     """A protocol's name in any case: those that have ports, or `*`."""
     protocol = _PROTOCOLS.get(value.lower()) if isinstance(value, str) else None
@@ -127,6 +135,7 @@ def _one[T](read: Callable[[object], T]) -> PlainValidator:
 
 
 Port = Annotated[Span, _one(read_span)]
+Number = Annotated[Span, _one(read_single)]
 ProtocolName = Annotated[Protocol, _one(read_protocol)]
 Prefix = Annotated[str, BeforeValidator(read_prefix)]
 Duration = Annotated[timedelta, _one(read_duration)]

@@ -49,10 +49,18 @@ class Document(BaseModel):
 type Check = Callable[[Mapping[str, Any]], Iterable[Issue]]
 
 
-def read[D: Document](model: type[D], body: bytes, check: Check) -> D | Invalid:
-    """Read a document, or tell everything that is wrong with it; `check` looks across the fields of the raw JSON."""
+def read[D: Document](model: type[D], body: bytes, check: Check, names: Mapping[str, str] | None = None) -> D | Invalid:
+    """Read a document, or tell everything that is wrong with it; `check` looks across the fields of the raw JSON.
+
+    With `names`, the right spelling by the lower case, fields may be named in any case.
+    """
+    spelling = names or {}
+
+    def take(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        return _once([(spelling.get(name.lower(), name), value) for name, value in pairs])
+
     try:
-        raw = json.loads(body, object_pairs_hook=_once)
+        raw = json.loads(body, object_pairs_hook=take)
         json.dumps(raw, ensure_ascii=False).encode()  # Refuses half characters, which nothing later could write.
     except (ValueError, RecursionError) as error:
         return Invalid((Issue("malformedJson", "", f"The body is not JSON: {error}"),))
