@@ -92,7 +92,7 @@ def _with_history(collection: Collection, told: Mapping[MachineId, Sequence[Gran
 
 
 async def put(
-    world: World, place: Place, ports: Mapping[MachineId, tuple[PolicyPort, ...]], by: Person
+    world: World, place: Place, name: str, ports: Mapping[MachineId, tuple[PolicyPort, ...]], by: Person
 ) -> Replaced | Rejection:
     """Make a collection of exactly these machines: set their ports, and disable those that are in it no longer.
 
@@ -100,7 +100,7 @@ async def put(
     does it. What is disabled comes last, and only when all others are locked. Raises Unavailable.
     """
     refused: dict[MachineId, Standing | Refused | Exception] = {}
-    changes = {id_: _change(place, some, by) for id_, some in ports.items()}
+    changes = {id_: _change(name, some, by) for id_, some in ports.items()}
     fitting, _ = await fit(world, refused, {id_: one for id_, one in changes.items() if not place.misplaced(id_, None)})
     if wrong := {**_problems(refused), **dict(_misplaced(place, ports, fitting))}:
         return Rejection(wrong)
@@ -112,8 +112,8 @@ async def put(
     return Replaced(await look(world, place, None), tuple(exposed))
 
 
-def _change(place: Place, ports: tuple[PolicyPort, ...], by: Person) -> Assignment:
-    return Assignment(Policy(ports, Lock(Scope.PORTS)), by, collection=place.name)
+def _change(name: str, ports: tuple[PolicyPort, ...], by: Person) -> Assignment:
+    return Assignment(Policy(ports, Lock(Scope.PORTS)), by, collection=name)
 
 
 def _problems(results: Mapping[MachineId, object]) -> dict[MachineId, Refused | Exception]:

@@ -6,6 +6,7 @@ from typing import Final
 
 from shared.triggers.callers import EVERYBODY, WHO_SEE_ALL, Role
 from shared.triggers.http import Endpoint
+from shared.triggers.problems import Form
 
 _ADMINISTRATOR: Final = (Role.ADMINISTRATOR,)
 _WHO_SEE: Final = (Role.REQUESTOR, *WHO_SEE_ALL)
@@ -13,6 +14,17 @@ _WHO_END: Final = (Role.REQUESTOR, Role.APPROVER, Role.ADMINISTRATOR)
 _WHO_DECIDE: Final = (Role.APPROVER, Role.RELAY)
 _POLICY: Final = "api/policies/{*id}"
 _POLICIES, _GRANTS, _MACHINES = "shared.triggers.policies", "shared.triggers.grants", "shared.triggers.machines"
+_DEFENDER: Final = "shared.triggers.defender"
+_SUBSCRIPTION: Final = "subscriptions/{subscription}"
+_IN_GROUP: Final = f"{_SUBSCRIPTION}/resourceGroups/{{group}}"
+_EVERYWHERE: Final = "providers/Microsoft.Security/jitNetworkAccessPolicies"
+_IN_LOCATION: Final = "providers/Microsoft.Security/locations/{location}/jitNetworkAccessPolicies"
+_COLLECTION: Final = f"{_IN_GROUP}/{_IN_LOCATION}/{{name}}"
+
+
+def _like_defender(name: str, method: str, route: str, roles: tuple[Role, ...], function: str) -> Endpoint:
+    return Endpoint(name, method, route, roles, f"{_DEFENDER}:{function}", Form.ARM)
+
 
 ENDPOINTS: Final = (
     Endpoint("listMachines", "GET", "api/machines", EVERYBODY, f"{_MACHINES}:list_"),
@@ -30,4 +42,12 @@ ENDPOINTS: Final = (
     Endpoint("denyGrant", "POST", "api/grants/{id}/deny", _WHO_DECIDE, f"{_GRANTS}:deny"),
     Endpoint("cancelGrant", "POST", "api/grants/{id}/cancel", (Role.REQUESTOR,), f"{_GRANTS}:cancel"),
     Endpoint("revokeGrant", "POST", "api/grants/{id}/revoke", _WHO_END, f"{_GRANTS}:revoke"),
+    _like_defender("jitList", "GET", f"{_SUBSCRIPTION}/{_EVERYWHERE}", EVERYBODY, "list_"),
+    _like_defender("jitListByRegion", "GET", f"{_SUBSCRIPTION}/{_IN_LOCATION}", EVERYBODY, "list_"),
+    _like_defender("jitListByGroup", "GET", f"{_IN_GROUP}/{_EVERYWHERE}", EVERYBODY, "list_"),
+    _like_defender("jitListByGroupAndRegion", "GET", f"{_IN_GROUP}/{_IN_LOCATION}", EVERYBODY, "list_"),
+    _like_defender("jitGet", "GET", _COLLECTION, EVERYBODY, "get"),
+    _like_defender("jitPut", "PUT", _COLLECTION, _ADMINISTRATOR, "put"),
+    _like_defender("jitDelete", "DELETE", _COLLECTION, _ADMINISTRATOR, "delete"),
+    _like_defender("jitInitiate", "POST", f"{_COLLECTION}/initiate", (Role.REQUESTOR,), "initiate"),
 )

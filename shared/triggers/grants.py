@@ -48,8 +48,8 @@ async def ask(app: Postern, call: Call) -> Answer:
         return wanted
     asker = Asker(call.caller.ids, call.address)
     digest = hashlib.sha256(body).hexdigest()
-    request = Ask(wanted.machine, wanted.wish, call.person, asker, _key(call), digest)
-    world = _patient(app.world(), call)
+    request = Ask(wanted.machine, wanted.wish, call.person, asker, key_of(call), digest)
+    world = patient(app.world(), call)
     if only_tell:
         told = await access.foretell(world, request)
         return told if isinstance(told, Refused) else reply(HTTPStatus.OK, write_grant_preview(told))
@@ -59,7 +59,7 @@ async def ask(app: Postern, call: Call) -> Answer:
 
 async def get(app: Postern, call: Call) -> Answer:
     """One grant; asking about one that is opening goes on with it."""
-    world = _patient(app.world(), call)
+    world = patient(app.world(), call)
     stored = await _visible(world, call, WHO_SEE_ALL)
     progress = await resume(world, stored)
     return reply(HTTPStatus.OK, await _document(world, progress.grant), **_when(progress))
@@ -138,7 +138,8 @@ async def revoke(app: Postern, call: Call) -> Answer:
     return reply(status, await _document(world, grant), Location=f"/api/grants/{grant.id}")
 
 
-def _key(call: Call) -> str | None:
+def key_of(call: Call) -> str | None:
+    """The Idempotency-Key that came with a request. Raises Wrong."""
     key: str | None = call.request.headers.get("idempotency-key")
     if key is not None and not 0 < len(key) <= _LONGEST_KEY:
         text = f"An Idempotency-Key has between 1 and {_LONGEST_KEY} characters."
@@ -146,7 +147,7 @@ def _key(call: Call) -> str | None:
     return key
 
 
-def _patient(world: World, call: Call) -> World:
+def patient(world: World, call: Call) -> World:
     """The world as seen by a caller who says how long to wait."""
     seconds = call.patience()
     if seconds is None:

@@ -20,7 +20,7 @@ from shared.domain.machines import MachineId
 from shared.domain.people import Person
 from shared.ports import NotFound
 from shared.triggers.callers import Caller, Role, address_of, caller_of
-from shared.triggers.problems import INTERNAL, Wrong, of_answer, of_error, problem
+from shared.triggers.problems import Form, Wrong, internal, of_answer, of_error
 
 _LARGEST_BODY: Final = 64 * 1024
 _PAGE, _LARGEST_PAGE = 50, 200
@@ -87,6 +87,7 @@ class Endpoint:
     route: str
     roles: tuple[Role, ...]
     handler: str
+    errors: Form = Form.PROBLEM
 
 
 def blueprint(app: Postern, endpoints: Iterable[Endpoint]) -> func.Blueprint:
@@ -109,11 +110,11 @@ def _trigger(app: Postern, endpoint: Endpoint) -> Trigger:
         try:
             answer = await handler()(app, Call(req, _allowed(app, req, endpoint.roles)))
         except Exception as error:  # noqa: BLE001 - what is not known is logged and told as our fault.
-            if (known := of_error(error)) is not None:
+            if (known := of_error(error, endpoint.errors)) is not None:
                 return known
             _log.exception("%s failed", endpoint.name)
-            return problem(*INTERNAL)
-        return of_answer(answer) if isinstance(answer, Invalid | Refused) else answer
+            return internal(endpoint.errors)
+        return of_answer(answer, endpoint.errors) if isinstance(answer, Invalid | Refused) else answer
 
     # The worker wants every function under a name of its own, and real types instead of their names.
     trigger.__name__ = endpoint.name

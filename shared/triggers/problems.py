@@ -1,11 +1,15 @@
-"""Errors as RFC 9457 problem documents. The one table from what went wrong to what the caller is told."""
+"""Errors as RFC 9457 problem documents. The one table from what went wrong to what the caller is told.
+
+Callers of Azure's own paths are told the same in the form that Azure Resource Manager has for it.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from enum import StrEnum
 from functools import cache
 from http import HTTPStatus
 from typing import Any, Final
@@ -16,8 +20,23 @@ from shared.domain.issues import Invalid, Issue, Refused
 from shared.settings import SettingsError
 
 _TYPE: Final = "application/problem+json"
-INTERNAL: Final = (HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Something went wrong here; it is logged.")
+_INTERNAL: Final = (HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Something went wrong here; it is logged.")
+# Those for which ARM has a word of its own; the others are ours, in ARM's case.
+_ARM_CODES: Final = {
+    "forbidden": "AuthorizationFailed",
+    "internal": "InternalServerError",
+    "notFound": "PolicyNotFound",
+    "unauthenticated": "AuthenticationFailed",
+    "unavailable": "ServiceUnavailable",
+}
 _log = logging.getLogger("postern.http")
+
+
+class Form(StrEnum):
+    """How errors are told."""
+
+    PROBLEM = "problem"  # RFC 9457.
+    ARM = "arm"  # The CloudError of Azure Resource Manager.
 
 
 class Wrong(Exception):  # noqa: N818 - what the caller did, told on the way out of a handler.
@@ -31,7 +50,12 @@ class Wrong(Exception):  # noqa: N818 - what the caller did, told on the way out
 
 def problem(status: HTTPStatus, code: str, detail: str, **more: Any) -> func.HttpResponse:  # noqa: ANN401 - any JSON.
     """A problem document as an answer."""
-    return _response(_document(status, code, detail, **more))
+    return _response(_document(status, code, detail, **more), Form.PROBLEM)
+
+
+def internal(form: Form = Form.PROBLEM) -> func.HttpResponse:
+    """What a caller is told about a fault of ours."""
+    return _response(_document(*_INTERNAL), form)
 
 
 def _document(status: HTTPStatus, code: str, detail: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON.
@@ -39,13 +63,32 @@ def _document(status: HTTPStatus, code: str, detail: str, **more: Any) -> dict[s
     return {**head, "detail": detail, **more}
 
 
-def _response(document: Mapping[str, Any]) -> func.HttpResponse:
-    return func.HttpResponse(json.dumps(document), status_code=document["status"], mimetype=_TYPE)
+def _response(document: Mapping[str, Any], form: Form) -> func.HttpResponse:
+    if form is Form.PROBLEM:
+        return func.HttpResponse(json.dumps(document), status_code=document["status"], mimetype=_TYPE)
+    details = [
+        {"code": arm_code(issue["code"]), "target": issue["path"], "message": issue["message"]}
+        for issue in document.get("issues", ())
+    ]
+    return cloud_error(document["status"], document["code"], document["detail"], details)
 
 
-def of_answer(answer: Invalid | Refused) -> func.HttpResponse:
+def cloud_error(status: int, code: str, message: str, details: Sequence[Mapping[str, str]] = ()) -> func.HttpResponse:
+    """An error as Azure Resource Manager tells it."""
+    error: dict[str, Any] = {"code": arm_code(code), "message": message}
+    if details:
+        error["details"] = details
+    return func.HttpResponse(json.dumps({"error": error}), status_code=status, mimetype="application/json")
+
+
+def arm_code(code: str) -> str:
+    """A code as Azure Resource Manager writes it."""
+    return _ARM_CODES.get(code) or code[0].upper() + code[1:]
+
+
+def of_answer(answer: Invalid | Refused, form: Form = Form.PROBLEM) -> func.HttpResponse:
     """What a caller is told about a document that says nothing sensible, or a wish that is refused."""
-    return _response(_of_answer(answer))
+    return _response(_of_answer(answer), form)
 
 
 def _of_answer(answer: Invalid | Refused) -> dict[str, Any]:
@@ -62,7 +105,7 @@ def document_of(result: Refused | Exception) -> dict[str, Any]:
     known = _of_error(result)
     if known is None:
         _log.error("one of several failed", exc_info=result)
-        return _document(*INTERNAL)
+        return _document(*_INTERNAL)
     seconds = _seconds_to_wait(result)
     # Several answers have one set of headers, so each tells for itself when to come again.
     return known if seconds is None else {**known, "retryAfter": seconds}
@@ -86,12 +129,12 @@ def _known() -> tuple[tuple[type[Exception], HTTPStatus, str], ...]:
     )
 
 
-def of_error(error: Exception) -> func.HttpResponse | None:
+def of_error(error: Exception, form: Form = Form.PROBLEM) -> func.HttpResponse | None:
     """What a caller is told about an error that has a meaning; None for one that is a fault of ours."""
     document = _of_error(error)
     if document is None:
         return None
-    response = _response(document)
+    response = _response(document, form)
     if (seconds := _seconds_to_wait(error)) is not None:
         response.headers["Retry-After"] = str(seconds)
     return response
