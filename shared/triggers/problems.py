@@ -25,6 +25,7 @@ _INTERNAL: Final = (HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Something wen
 _ARM_CODES: Final = {
     "forbidden": "AuthorizationFailed",
     "internal": "InternalServerError",
+    "invalid": "InvalidInput",
     "notFound": "PolicyNotFound",
     "unauthenticated": "AuthenticationFailed",
     "unavailable": "ServiceUnavailable",

@@ -8,6 +8,8 @@ from croniter import croniter
 
 from tests.triggers.fresh import ROOT, functions
 
+SUBSCRIPTION, GROUP = "subscriptions/{subscription}", "resourceGroups/{group}"
+SECURITY, LOCATION, JIT = "providers/Microsoft.Security", "locations/{location}", "jitNetworkAccessPolicies"
 HTTP: Final = {
     "health": ("api/health", {"GET"}),
     "listMachines": ("api/machines", {"GET"}),
@@ -25,6 +27,14 @@ HTTP: Final = {
     "denyGrant": ("api/grants/{id}/deny", {"POST"}),
     "cancelGrant": ("api/grants/{id}/cancel", {"POST"}),
     "revokeGrant": ("api/grants/{id}/revoke", {"POST"}),
+    "jitList": (f"{SUBSCRIPTION}/{SECURITY}/{JIT}", {"GET"}),
+    "jitListByRegion": (f"{SUBSCRIPTION}/{SECURITY}/{LOCATION}/{JIT}", {"GET"}),
+    "jitListByGroup": (f"{SUBSCRIPTION}/{GROUP}/{SECURITY}/{JIT}", {"GET"}),
+    "jitListByGroupAndRegion": (f"{SUBSCRIPTION}/{GROUP}/{SECURITY}/{LOCATION}/{JIT}", {"GET"}),
+    "jitGet": (f"{SUBSCRIPTION}/{GROUP}/{SECURITY}/{LOCATION}/{JIT}/{{name}}", {"GET"}),
+    "jitPut": (f"{SUBSCRIPTION}/{GROUP}/{SECURITY}/{LOCATION}/{JIT}/{{name}}", {"PUT"}),
+    "jitDelete": (f"{SUBSCRIPTION}/{GROUP}/{SECURITY}/{LOCATION}/{JIT}/{{name}}", {"DELETE"}),
+    "jitInitiate": (f"{SUBSCRIPTION}/{GROUP}/{SECURITY}/{LOCATION}/{JIT}/{{name}}/initiate", {"POST"}),
 }
 TIMERS: Final = {"sweep": "0 * * * * *", "starts": "0 * * * * *", "repair": "30 */10 * * * *"}
 QUEUES: Final = {"closings": ("closings", "AzureWebJobsStorage")}
