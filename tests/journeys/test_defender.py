@@ -132,7 +132,7 @@ async def policies(scripts: Scripts) -> list[dict[str, str]]:
     return found
 
 
-async def test_what_a_policy_of_postern_says_besides_its_ports_is_kept(scripts: Scripts, azure: Azure) -> None:
+async def test_what_a_policy_of_postern_says_besides_its_ports_is_kept(scripts: Scripts) -> None:
     mine = {"lock": {"scope": "all", "keepOpen": [443], "from": "*"}, "justification": {"required": True}}
     await scripts.postern.enable("web-01", ports=[{"number": 22}, {"number": "5000-5010"}], **mine)
     assert [22] == [one["number"] for one in (await scripts.get()).json()["properties"]["virtualMachines"][0]["ports"]]
