@@ -26,6 +26,8 @@ from shared.triggers.http import Answer, Call, reply
 from shared.triggers.problems import Wrong, arm_code, cloud_error, document_of
 
 _VERSION: Final = "2020-01-01"
+# Scripts read a policy, change it and put it back: with all its machines, and the history of requests besides.
+_LARGEST_POLICY: Final = 512 * 1024
 _NAME: Final = re.compile(r"[A-Za-z0-9_][\w.()-]{0,79}", re.ASCII)
 
 
@@ -45,10 +47,10 @@ async def put(app: Postern, call: Call) -> Answer:
     place, name = _place(app, call), str(call.request.route_params.get("name"))
     if not _NAME.fullmatch(name):
         raise Wrong(HTTPStatus.BAD_REQUEST, "invalidPolicyName", "A name has letters, digits, and _ . ( ) - in it.")
-    wanted = read_collection(call.body(), app.world().times.shortest_grant)
+    wanted = read_collection(call.body(_LARGEST_POLICY), app.world().times.shortest_grant)
     if isinstance(wanted, Invalid):
         return wanted
-    done = await collections.put(app.world(), place, name, wanted, call.caller.person)
+    done = await collections.put(app.world(), place, name, wanted, call.person)
     if isinstance(done, Rejection):
         return _rejected(done)
     exposed = ", ".join(id_.name for id_ in done.exposed)
@@ -58,7 +60,7 @@ async def put(app: Postern, call: Call) -> Answer:
 
 async def delete(app: Postern, call: Call) -> Answer:
     """Disable every machine of a policy: 200, or 204 when there is no such policy."""
-    done = await collections.remove(app.world(), _place(app, call), call.caller.person)
+    done = await collections.remove(app.world(), _place(app, call), call.person)
     if isinstance(done, Rejection):
         return _rejected(done)
     return func.HttpResponse(status_code=HTTPStatus.OK if done else HTTPStatus.NO_CONTENT)
@@ -72,7 +74,7 @@ async def initiate(app: Postern, call: Call) -> Answer:
         return cloud_error(
             HTTPStatus.BAD_REQUEST, "InvalidInitiateInput", "The request is not well formed.", list(_told(wanted))
         )
-    who = Who(call.caller.person, Asker(call.caller.ids, call.address))
+    who = Who(call.person, Asker(call.caller.ids, call.address))
     request = Request(wanted, who, key_of(call), hashlib.sha256(body).hexdigest())
     done = await collections.initiate(patient(app.world(), call), place, request)
     if isinstance(done, Rejection):

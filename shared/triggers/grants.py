@@ -98,7 +98,7 @@ async def approve(app: Postern, call: Call) -> Answer:
     voice = _voice(call)
     if isinstance(voice, Invalid):
         return voice
-    world = _patient(app.world(), call)
+    world = patient(app.world(), call)
     stored = await _visible(world, call, (Role.APPROVER, Role.RELAY))
     progress = await approving.approve(world, stored.value.id, voice)
     return progress if isinstance(progress, Refused) else await _tell(world, progress, HTTPStatus.OK)

@@ -55,15 +55,15 @@ class Call:
         """The body of a request that need not have one. Raises Wrong."""
         return self.body() if self.request.get_body() else b""
 
-    def body(self) -> bytes:
-        """The body of a request that must have one, of JSON, and not too large. Raises Wrong."""
+    def body(self, most: int = _LARGEST_BODY) -> bytes:
+        """The body of a request that must have one, of JSON, and at most so many bytes. Raises Wrong."""
         kind = str(self.request.headers.get("content-type", "")).partition(";")[0].strip().lower()
         if kind != "application/json":
             text = "Send the body as application/json."
             raise Wrong(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupportedMediaType", text)
         body = self.request.get_body()
-        if len(body) > _LARGEST_BODY:
-            text = f"A body holds at most {_LARGEST_BODY} bytes."
+        if len(body) > most:
+            text = f"A body holds at most {most} bytes."
             raise Wrong(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "tooLarge", text)
         return body
 

@@ -6,6 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 from pkgutil import resolve_name
 
+from emulator.guide import MACHINE
+from shared.documents.collections import STATUS
+from shared.documents.defender import read_collection, read_initiation
 from shared.documents.grants import GrantRequest, read_grant_request
 from shared.documents.policies import read_many, read_policy
 from shared.domain.findings import What
@@ -51,9 +54,10 @@ def test_every_endpoint_has_somebody_to_answer_it() -> None:
 
 
 def test_every_endpoint_is_documented() -> None:
-    documented = set(re.findall(r"^\| `([A-Z]+ /[^`]+)` \|", page("http-api.md"), re.MULTILINE))
+    pages = page("http-api.md") + page("defender.md")
+    documented = set(re.findall(r"^\| `([A-Z]+ /[^`]+)` \|", pages, re.MULTILINE))
     offered = {f"{e.method} /{e.route}" for e in ENDPOINTS} | {"GET /api/health"}
-    assert {re.sub(r"{\*id}", "<machine id>", call).replace("{id}", "<id>") for call in offered} == documented
+    assert {re.sub(r"{(\w+)}", r"<\1>", call.replace("{*id}", "<machine id>")) for call in offered} == documented
 
 
 def test_every_reason_and_state_is_named() -> None:
@@ -85,6 +89,17 @@ def test_the_example_request_is_one() -> None:
 def test_the_example_problem_is_json() -> None:
     [example] = examples("http-api.md", "Errors")
     assert {"type", "title", "status", "code", "detail", "issues"} == set(json.loads(example))
+
+
+def test_the_bodies_of_the_script_for_defender_are_what_is_read_there() -> None:
+    text = page("defender.md").replace("$VM", MACHINE).replace("$UNTIL", "2026-11-22T13:00:00.0000000Z")
+    policy, request = re.findall(r"<<END\n(.*?)\nEND", text, re.DOTALL)
+    assert isinstance(read_collection(policy.encode(), timedelta(minutes=5)), dict)
+    assert isinstance(read_initiation(request.encode()), list)
+
+
+def test_the_status_of_every_end_is_explained() -> None:
+    assert [] == [word for pair in STATUS.values() for word in pair if f"`{word}`" not in page("defender.md")]
 
 
 def test_every_place_in_the_code_map_exists() -> None:

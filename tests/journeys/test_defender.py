@@ -1,6 +1,11 @@
 """Scripts written for Defender's just-in-time access do here what they did there, down to the packet."""
 
+import asyncio
+import os
+import re
+from asyncio.subprocess import PIPE
 from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 
@@ -249,3 +254,19 @@ async def test_every_error_has_the_form_of_arm(scripts: Scripts) -> None:
         (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType"),
         (HTTPStatus.NOT_FOUND, "SubscriptionNotFound"),
     ] == found
+
+
+async def test_the_script_of_the_docs_works_as_it_stands(scripts: Scripts) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "defender.md").read_text("utf-8")
+    script = page.partition("```sh\n")[2].partition("```")[0]
+    site = scripts.postern.box.site
+    where = {"POSTERN": site.postern, "EMULATOR": site.emulator, "CERTIFICATE": str(site.directory / "cert.pem")}
+    shell = await asyncio.create_subprocess_exec(
+        "/bin/sh", "-eu", "-c", script, stdout=PIPE, stderr=PIPE, env={**os.environ, **where}
+    )
+    told, complaints = (text.decode() for text in await shell.communicate())
+    assert (0, "") == (shell.returncode, complaints)
+    assert ["false", "true", "false"] == re.findall(r'"passes": ?(true|false)', told)
+    assert [("Initiated", "UserRequested"), ("Revoked", "UserRequested")] == re.findall(
+        r'"status": "(\w+)", "statusReason": "(\w+)"', told
+    )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from emulator.environment import SUBSCRIPTION
 from tests.journeys.client import Postern, machine, wish
 
 PAGE = (Path(__file__).parents[2] / "docs" / "roles.md").read_text("utf-8")
@@ -28,12 +29,17 @@ def table() -> list[tuple[str, str, str]]:
 
 def path(call: str, grant: str) -> tuple[str, str]:
     method, template = call.split(maxsplit=1)
-    return method, template.replace("/<machine id>", GHOST).replace("<id>", grant)
+    where = template.replace("/<machine id>", GHOST).replace("<id>", grant)
+    where = where.replace("<subscription>", SUBSCRIPTION).replace("<group>", "demo").replace("<location>", "westeurope")
+    return method, where.replace("<name>", "ghost") + (
+        "?api-version=2020-01-01" if "Microsoft.Security" in where else ""
+    )
 
 
 def test_the_table_names_every_call_that_the_api_page_names() -> None:
-    api = (Path(__file__).parents[2] / "docs" / "http-api.md").read_text("utf-8")
-    documented = set(re.findall(r"^\| `([A-Z]+ /api/[^`]+)` \|", api, re.MULTILINE)) - {"GET /api/health"}
+    docs = Path(__file__).parents[2] / "docs"
+    pages = "".join((docs / name).read_text("utf-8") for name in ("http-api.md", "defender.md"))
+    documented = set(re.findall(r"^\| `([A-Z]+ /[^`]+)` \|", pages, re.MULTILINE)) - {"GET /api/health"}
     assert documented == {call for call, _, _ in table()}
 
 

@@ -11,7 +11,8 @@ import pytest
 from shared.domain.issues import Invalid, Issue, Refused
 from shared.ports import Conflict, NotFound, Outdated, PriorityTaken, Unavailable
 from shared.settings import SettingsError
-from shared.triggers.problems import Wrong, document_of, of_answer, of_error, problem
+from shared.triggers.endpoints import ENDPOINTS
+from shared.triggers.problems import Form, Wrong, document_of, internal, of_answer, of_error, problem
 
 
 def read(response: func.HttpResponse | None) -> dict[str, Any]:
@@ -68,6 +69,54 @@ def test_all_issues_are_told_each_with_its_code_and_path(answer: Invalid | Refus
     assert (status, code) == (document["status"], document["code"])
     assert [{"code": "required", "path": "machine", "message": "Needed."},
             {"code": "tooFew", "path": "ports", "message": "Too few."}] == document["issues"]  # fmt: skip
+
+
+def read_arm(response: func.HttpResponse | None) -> tuple[int, dict[str, Any]]:
+    """Status and error of a response in the form of Azure Resource Manager."""
+    assert response is not None
+    assert "application/json" == response.mimetype
+    document = json.loads(response.get_body())
+    assert ["error"] == list(document)
+    return response.status_code, document["error"]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (NotFound("gone"), 404, "PolicyNotFound"),
+        (Conflict("moved"), 409, "Conflict"),
+        (Outdated("old"), 412, "Outdated"),
+        (Unavailable("away"), 503, "ServiceUnavailable"),
+        (Wrong(HTTPStatus.FORBIDDEN, "forbidden", "This needs a role."), 403, "AuthorizationFailed"),
+        (Wrong(HTTPStatus.UNAUTHORIZED, "unauthenticated", "Sign in."), 401, "AuthenticationFailed"),
+        (Wrong(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "tooLarge", "Less."), 413, "TooLarge"),
+    ],
+)
+def test_an_error_in_the_form_of_arm_has_the_same_status_and_words(error: Exception, status: int, code: str) -> None:
+    assert (status, {"code": code, "message": str(error)}) == read_arm(of_error(error, Form.ARM))
+
+
+def test_who_finds_azure_away_is_told_when_to_come_again_in_either_form() -> None:
+    found = [of_error(Unavailable("away", timedelta(seconds=9)), form) for form in Form]
+    assert ["9", "9"] == [response.headers["Retry-After"] for response in found if response]
+
+
+def test_issues_in_the_form_of_arm_are_its_details() -> None:
+    status, error = read_arm(of_answer(Refused(ISSUES), Form.ARM))
+    assert (422, "Refused") == (status, error["code"])
+    assert [{"code": "Required", "target": "machine", "message": "Needed."},
+            {"code": "TooFew", "target": "ports", "message": "Too few."}] == error["details"]  # fmt: skip
+
+
+def test_a_fault_of_ours_tells_nothing_of_itself_in_either_form() -> None:
+    assert (500, "internal") == (read(internal())["status"], read(internal())["code"])
+    assert (500, "InternalServerError") == ((told := read_arm(internal(Form.ARM)))[0], told[1]["code"])
+
+
+def test_paths_of_azure_tell_errors_as_azure_does_and_no_others_do() -> None:
+    forms = {endpoint.route.split("/")[0]: endpoint.errors for endpoint in ENDPOINTS}
+    assert {"api": Form.PROBLEM, "subscriptions": Form.ARM} == forms
+    assert len(ENDPOINTS) == sum(endpoint.errors is forms[endpoint.route.split("/")[0]] for endpoint in ENDPOINTS)
 
 
 def test_a_problem_may_say_more() -> None:
