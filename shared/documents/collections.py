@@ -22,12 +22,17 @@ TYPE: Final = "Microsoft.Security/locations/jitNetworkAccessPolicies"
 _INITIATED: Final = "Initiated"
 _REVOKED: Final = "Revoked"
 STATUS: Final[Mapping[State, tuple[str, str]]] = {
+    State.PENDING: (_INITIATED, "UserRequested"),
+    State.SCHEDULED: (_INITIATED, "UserRequested"),
     State.OPENING: (_INITIATED, "UserRequested"),
     State.ACTIVE: (_INITIATED, "UserRequested"),
     # Until its rules were seen gone, it may still be open.
     State.CLOSING: (_INITIATED, "UserRequested"),
     State.EXPIRED: (_REVOKED, "Expired"),
     State.REVOKED: (_REVOKED, "UserRequested"),
+    State.DENIED: (_REVOKED, "UserRequested"),
+    State.CANCELLED: (_REVOKED, "UserRequested"),
+    State.LAPSED: (_REVOKED, "Expired"),
     State.FAILED: (_REVOKED, "Expired"),
 }
 """What each state of a grant is called: the status, and its reason.
@@ -80,7 +85,7 @@ def write_request(grants: Sequence[Grant]) -> dict[str, Any]:
         machines.setdefault(grant.machine, []).extend(_write_ports(grant))
     return {
         "virtualMachines": [{"id": str(id_), "ports": ports} for id_, ports in machines.items()],
-        "startTimeUtc": write_time(min(grant.started_at or grant.requested_at for grant in grants)),
+        "startTimeUtc": write_time(min(grant.started_at or grant.starts_at or grant.requested_at for grant in grants)),
         "requestor": first.requestor.name,
         **({"justification": first.justification} if first.justification else {}),
     }

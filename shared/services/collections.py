@@ -15,14 +15,16 @@ from shared.domain.forecasts import Foretold
 from shared.domain.grants import Grant
 from shared.domain.guarding import Guarded, Stage
 from shared.domain.issues import Issue, Refused
+from shared.domain.lifecycle import State
 from shared.domain.machines import MachineId
 from shared.domain.people import Person
 from shared.domain.policies import Lock, Policy, PolicyPort, Scope
 from shared.ports import Conflict, NotFound
 from shared.services.enabling import Assignment, Prepared, carry_out, fit
 from shared.services.extending import Who
-from shared.services.grants import Ask, Progress, ask, foretell, revoke
+from shared.services.grants import Ask, ask, foretell, revoke
 from shared.services.locking import Standing
+from shared.services.opening import Progress
 from shared.services.policies import Removal, disable
 from shared.services.world import World, each, every
 
@@ -170,7 +172,8 @@ async def _against(world: World, request: Request, members: set[MachineId]) -> d
             text = f"{portion.machine.name} is not in this policy."
             return Refused((Issue("machineNotInPolicy", "", text),))
         told = await foretell(world, replace(_ask(request, number), key=None))
-        if isinstance(told, Foretold) and told.obstacles:
+        # What waits for approval may find room when it opens.
+        if isinstance(told, Foretold) and told.obstacles and told.grant.state is State.OPENING:
             return Refused((Issue("blocked", "", f"It cannot be opened: {told.obstacles[0]}."),))
         return told
 

@@ -142,5 +142,5 @@ def test_every_state_has_a_status_that_defender_knows() -> None:
     assert {"UserRequested", "Expired"} == {reason for _, reason in STATUS.values()}
 
 
-def test_what_may_still_be_open_is_initiated_and_nothing_else_is() -> None:
+def test_what_is_not_over_is_initiated_and_nothing_else_is() -> None:
     assert set(UNFINISHED) == {state for state, told in STATUS.items() if told[0] == "Initiated"}

@@ -11,7 +11,7 @@ import pytest
 
 from emulator.environment import SUBSCRIPTION
 from tests.journeys.azure import WELL_KNOWN, Azure
-from tests.journeys.client import STRANGER, USER, Postern, machine, read, wait_past
+from tests.journeys.client import STRANGER, USER, Json, Postern, machine, read, wait_past
 from tests.journeys.defender import DEFAULT, GROUP, SECURITY, Scripts, error, policy, rule, start, until
 
 ALL = f"/subscriptions/{SUBSCRIPTION}"
@@ -132,20 +132,36 @@ async def test_a_machine_that_is_left_out_is_disabled_and_one_that_stays_is_not(
     assert {"web-01"} == {one["machine"].rsplit("/", 1)[1] for one in await policies(scripts)}
 
 
-async def policies(scripts: Scripts) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = (await scripts.postern.call("auditor", "GET", "/api/policies")).json()["value"]
+async def policies(scripts: Scripts) -> list[Json]:
+    found: list[Json] = (await scripts.postern.call("auditor", "GET", "/api/policies")).json()["value"]
     return found
 
 
 async def test_what_a_policy_of_postern_says_besides_its_ports_is_kept(scripts: Scripts) -> None:
-    mine = {"lock": {"scope": "all", "keepOpen": [443], "from": "*"}, "justification": {"required": True}}
-    await scripts.postern.enable("web-01", ports=[{"number": 22}, {"number": "5000-5010"}], **mine)
-    assert [22] == [one["number"] for one in (await scripts.get()).json()["properties"]["virtualMachines"][0]["ports"]]
+    mine = {
+        "lock": {"scope": "all", "keepOpen": [443], "from": "*"},
+        "approval": {"required": True, "count": 2, "pendingFor": "PT1H"},
+        "justification": {"required": True},
+        "requestors": ["00000000-0000-0000-0000-000000000001"],
+        "breakGlass": True,
+    }
+    before = await scripts.postern.enable("web-01", ports=[{"number": 22}, {"number": "5000-5010"}], **mine)
     read(await scripts.set(policy("web-01", ports=(rule(3389),))), 200)
-    [kept] = await policies(scripts)
-    assert mine == {name: kept["policy"][name] for name in mine}  # type: ignore[index]
-    assert [3389, "5000-5010"] == [one["number"] for one in kept["policy"]["ports"]]  # type: ignore[index]
+    [after] = await policies(scripts)
+    ports = [one.pop("ports") for one in (before["policy"], after["policy"])]
+    assert [[22, "5000-5010"], [3389, "5000-5010"]] == [[port["number"] for port in some] for some in ports]
+    assert before["policy"] == after["policy"]
     assert [("JustificationRequired", "justification")] == error(await scripts.start(start("web-01", number=3389)))[2]
+
+
+async def test_a_request_that_needs_approval_opens_when_it_has_that(scripts: Scripts, azure: Azure) -> None:
+    await scripts.postern.enable("web-01", ports=[{"number": 22}], approval={"required": True})
+    await scripts.set(policy("web-01"))
+    answer = await scripts.start(start("web-01"))
+    assert "Initiated" == read(answer, 202)["virtualMachines"][0]["ports"][0]["status"]
+    assert {} == await azure.open_to("web-01")
+    read(await scripts.postern.call("approver", "POST", f"/api/grants/{answer.headers['Postern-Grants']}/approve"), 200)
+    assert {USER: {22}} == await azure.open_to("web-01")
 
 
 async def test_when_one_machine_cannot_be_locked_none_is(scripts: Scripts, azure: Azure) -> None:

@@ -67,9 +67,10 @@ async def test_an_app_with_wrong_settings_still_answers(ask: Ask) -> None:
 async def test_every_other_function_refuses_a_call_without_an_identity(ask: Ask) -> None:
     names = set(over_http()) - {"health"}
     answers = {name: await ask(GOOD, name) for name in names}
-    assert dict.fromkeys(names, (401, "unauthenticated")) == {
-        name: (status, document["code"]) for name, (status, document) in answers.items()
-    }
+    assert {401} == {status for status, _ in answers.values()}
+    # The paths of Azure tell it in Azure's form.
+    told = {document["error"]["code"] if "error" in document else document["code"] for _, document in answers.values()}
+    assert {"unauthenticated", "AuthenticationFailed"} == told
 
 
 def test_the_worker_can_bind_every_function() -> None:
