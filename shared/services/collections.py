@@ -72,13 +72,19 @@ async def look(world: World, place: Place, requestor: str | None) -> Collection:
 
 async def look_at_all(world: World, place: Place, requestor: str | None) -> list[Collection]:
     """Every collection of a place. With `requestor` only that caller's requests are shown."""
-    guarded = [one for one in await _members(world, place) if one.stage is Stage.GUARDED]
+    guarded = [one for one in await _all(world, place) if _is_member(one, place)]
     histories = await every(lambda one: _recent(world, one, requestor), guarded, _READS_AT_ONCE)
     told = {one.machine.id: grants for one, grants in zip(guarded, histories, strict=True)}
     return [_with_history(collection, told) for collection in collected(guarded)]
 
 
-async def _members(world: World, place: Place) -> list[Guarded]:
+def _is_member(guarded: Guarded, place: Place) -> bool:
+    """Whether a machine counts as one of a collection there; one that is being disabled no longer does."""
+    return guarded.stage is Stage.GUARDED and place.holds(guarded)
+
+
+async def _all(world: World, place: Place) -> list[Guarded]:
+    """The machines of the collections there, also those that are being disabled."""
     return [stored.value async for stored in world.policies.all(place.subscription) if place.holds(stored.value)]
 
 
@@ -106,7 +112,7 @@ async def put(
     fitting, _ = await fit(world, refused, {id_: one for id_, one in changes.items() if not place.misplaced(id_, None)})
     if wrong := {**_problems(refused), **dict(_misplaced(place, ports, fitting))}:
         return Rejection(wrong)
-    dropped = [one.machine.id for one in await _members(world, place) if one.machine.id not in ports]
+    dropped = [one for one in await _all(world, place) if one.machine.id not in ports]
     done = await carry_out(world, fitting)
     if wrong := _problems(done) or await _disable(world, dropped, by):
         return Rejection(wrong)
@@ -132,14 +138,16 @@ def _misplaced(
 
 async def remove(world: World, place: Place, by: Person) -> bool | Rejection:
     """Disable every machine of a collection, also those of which it was begun; whether there were any."""
-    members = [one.machine.id for one in await _members(world, place)]
+    members = await _all(world, place)
     wrong = await _disable(world, members, by)
     return Rejection(wrong) if wrong else bool(members)
 
 
-async def _disable(world: World, ids: Sequence[MachineId], by: Person) -> dict[MachineId, Refused | Exception]:
-    results = await each(lambda id_: disable(world, id_, Removal(by)), ids, _MACHINES_AT_ONCE)
-    found = _problems(dict(zip(ids, results, strict=True)))
+async def _disable(world: World, some: Sequence[Guarded], by: Person) -> dict[MachineId, Refused | Exception]:
+    """Disable machines; one whose policy somebody has changed meanwhile, or put elsewhere, is left as it is."""
+    removals = {one.machine.id: Removal(by, one.version) for one in some}
+    results = await each(lambda id_: disable(world, id_, removals[id_]), removals, _MACHINES_AT_ONCE)
+    found = _problems(dict(zip(removals, results, strict=True)))
     return {id_: one for id_, one in found.items() if not isinstance(one, NotFound)}
 
 
@@ -149,7 +157,11 @@ async def initiate(world: World, place: Place, request: Request) -> list[Grant] 
     Everything is foretold first. Should something be refused all the same, because the world moved meanwhile, then
     what was granted of the request is given up again.
     """
-    members = {one.machine.id for one in await _members(world, place) if one.stage is Stage.GUARDED}
+    wanted = {portion.machine for portion in request.portions}
+    known = await every(
+        world.policies.get, [one for one in wanted if one.subscription == place.subscription], _READS_AT_ONCE
+    )
+    members = {one.value.machine.id for one in known if one and _is_member(one.value, place)}
     if not members:
         raise NotFound(_NO_COLLECTION)
     if wrong := await _against(world, request, members):

@@ -14,8 +14,18 @@ from shared.domain.lifecycle import State
 from shared.domain.machines import MachineId
 from shared.domain.policies import Lock, Policy, PolicyPort, Scope
 from shared.domain.rules import Protocol
-from shared.ports import NotFound, Unavailable
-from shared.services.collections import Rejection, Replaced, Request, initiate, look, look_at_all, put, remove
+from shared.ports import NotFound, Outdated, Unavailable
+from shared.services.collections import (
+    Rejection,
+    Replaced,
+    Request,
+    _disable,
+    initiate,
+    look,
+    look_at_all,
+    put,
+    remove,
+)
 from shared.services.enabling import Assignment, enable
 from shared.services.extending import Who
 from tests.domain.values import OFFICE, STRANGER, SUBNET_GROUP, SUBSCRIPTION, machine_id, rule
@@ -142,6 +152,16 @@ async def test_doing_the_same_again_finishes_what_azure_has_interrupted() -> Non
     await set_(town, BARE)
     assert isinstance(await set_(town, BARE), Replaced)
     assert {"bare-01"} == set(kept(town))
+
+
+async def test_a_machine_that_is_moved_elsewhere_meanwhile_is_not_disabled() -> None:
+    town = Town()
+    await set_(town, WEB_01, WEB_02)
+    seen = [kept.value for kept in town.shelf.policies.values()]
+    await set_(town, WEB_02, name="Team-B")
+    wrong = await town.live(lambda world: _disable(world, seen, BOB))
+    assert {WEB_02: Outdated} == {id_: type(one) for id_, one in wrong.items()}
+    assert {"web-02"} == set(kept(town))
 
 
 async def test_a_collection_is_removed_also_when_that_was_begun_before() -> None:

@@ -7,9 +7,11 @@ from datetime import timedelta
 
 import pytest
 
+from shared.domain.collections import Portion
 from shared.domain.guarding import Stage
 from shared.ports import Conflict, Unavailable
 from shared.services.approving import approve
+from shared.services.collections import Request, initiate, put, remove
 from shared.services.enabling import Assignment, enable
 from shared.services.extending import extend
 from shared.services.grants import ask, revoke
@@ -21,8 +23,12 @@ from shared.services.world import World
 from tests.domain.values import STRANGER
 from tests.services.process import Crash, Process
 from tests.services.test_approving import CAROLS, ONE
+from tests.services.test_collections import PLACE, SSH
 from tests.services.test_extending import EXTENDER, More
 from tests.services.town import BOB, HOUR, POLICY, WEB_01, WEB_02, Town, wish
+
+# One request for two machines, as callers of Defender's API make it.
+BOTH = Request([Portion(id_, wish(id_).wish, ("here",)) for id_ in (WEB_01, WEB_02)], EXTENDER)
 
 type Act = Callable[[World], Awaitable[object]]
 
@@ -89,6 +95,9 @@ ACTS: dict[str, tuple[Callable[[Town], Awaitable[None]], Act]] = {
     "enable": (bare, lambda world: enable(world, WEB_01, Assignment(POLICY, BOB))),
     "enable again": (asked, lambda world: enable(world, WEB_01, Assignment(POLICY, BOB))),
     "disable": (asked, lambda world: disable(world, WEB_01, Removal(BOB))),
+    "initiate": (guarded, lambda world: initiate(world, PLACE, BOTH)),
+    "put a collection": (asked, lambda world: put(world, PLACE, "default", {WEB_01: SSH}, BOB)),
+    "remove a collection": (asked, lambda world: remove(world, PLACE, BOB)),
 }
 
 
