@@ -33,8 +33,9 @@ from shared.domain.issues import Invalid, Issue
 from shared.domain.machines import MachineId
 from shared.domain.policies import Policy, PolicyPort, contradictions
 
-_MOST_MACHINES, _MOST_PORTS, _MOST_SOURCES = 200, 100, 50
+_MOST_MACHINES, _MOST_PORTS, _MOST_SOURCES = 500, 100, 50
 _MOST_ASKED_MACHINES, _MOST_ASKED_PORTS, _MOST_ASKED_SOURCES = 20, 20, 100
+_MOST_PORTIONS: Final = 50
 _WITHOUT_OFFSET: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?", re.ASCII)
 _NAMES: Final = {
     name.lower(): name
@@ -163,6 +164,9 @@ def read_initiation(body: bytes) -> list[Portion] | Invalid:
         for p, port in enumerate(machine.ports)
     ]
     found = portions(entries, document.justification)
+    if len(found) > _MOST_PORTIONS:
+        text = f"At most {_MOST_PORTIONS} different ends are asked for at once, counted for each machine."
+        return Invalid((Issue("tooMany", "virtualMachines", text),))
     issues = [
         Issue("tooMany", one.paths[0], f"At most {_MOST_ASKED_SOURCES} sources are named for what ends together.")
         for one in found

@@ -8,8 +8,11 @@ from shared.adapters.codec import Codec
 from shared.adapters.storage import checked, safe_key
 from shared.domain.claims import Claim
 from shared.domain.grants import Grant
+from shared.domain.guarding import Guarded
+from shared.domain.machines import Machine
+from shared.domain.policies import Policy, default_ports
 from tests.adapters.conftest import fresh_grant
-from tests.domain.values import lock, opening
+from tests.domain.values import GROUP, NOW, endpoint, lock, machine_id, opening
 
 CLAIMS: Codec[Claim] = Codec(Claim)
 GRANTS: Codec[Grant] = Codec(Grant)
@@ -49,6 +52,15 @@ def test_a_grant_of_before_a_field_was_added_is_read() -> None:
     for name in ("justification", "rules", "reason", "detail", "nsgs", "started_at"):
         del document["value"][name]
     assert grant == GRANTS.read(json.dumps(document))
+
+
+def test_a_policy_of_before_there_were_collections_is_in_the_default_one() -> None:
+    policies: Codec[Guarded] = Codec(Guarded)
+    machine = Machine(machine_id(), "westeurope", "Linux", (endpoint("10.0.0.4", GROUP, None),))
+    before = Guarded(machine, Policy(default_ports()), 0, NOW, None)
+    document = json.loads(policies.write(before))
+    del document["value"]["collection"]
+    assert (before, "default") == ((read := policies.read(json.dumps(document))), read.collection)
 
 
 def test_what_another_version_wrote_is_not_guessed_at() -> None:

@@ -159,6 +159,14 @@ def test_a_time_without_an_offset_is_in_utc_and_one_with_it_says_so(end: str, ex
     assert expected == initiation(request(changed(ASKED, endTimeUtc=end)))[0].wish.ends_at
 
 
+def test_a_request_falls_into_fifty_grants_at_most() -> None:
+    ports = [changed(ASKED, endTimeUtc=..., duration=f"PT{5 + minute}M") for minute in range(17)]
+    document = {"virtualMachines": [{"id": str(machine_id(f"m-{n}")), "ports": ports} for n in range(3)]}
+    assert [("tooMany", "virtualMachines")] == issues(read_initiation(json.dumps(document).encode()))
+    document["virtualMachines"][0]["ports"] = ports[1:]
+    assert 50 == len(initiation(document))
+
+
 def test_what_ends_together_on_a_machine_is_one_portion() -> None:
     ports = [ASKED, changed(ASKED, number=3389), changed(ASKED, number="5986", endTimeUtc=..., duration="PT1H")]
     document = request(*ports)

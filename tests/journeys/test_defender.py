@@ -242,6 +242,26 @@ async def test_requestors_see_their_own_requests_and_auditors_all(scripts: Scrip
     assert {"requestor": 1, "auditor": 2} == {user: len(found) for user, found in seen.items()}
 
 
+async def test_while_azure_is_away_the_answer_says_when_to_come_again_and_the_same_call_then_works(
+    scripts: Scripts, azure: Azure
+) -> None:
+    await azure.fault("503", "GET", "virtualMachines/web-01", times=50)
+    answer = await scripts.set(policy("web-01"))
+    assert (503, "ServiceUnavailable", [("ServiceUnavailable", machine("web-01"))]) == error(answer)
+    assert int(answer.headers["Retry-After"]) > 0
+    await azure.disarm()
+    read(await scripts.set(policy("web-01")), 200)
+
+
+async def test_a_policy_may_come_back_with_its_whole_history(scripts: Scripts) -> None:
+    await scripts.set(policy("web-01"))
+    document = read(await scripts.get(), 200)
+    document["properties"]["requests"] = [{"requestor": "x" * 1000, "virtualMachines": []}] * 400
+    assert [] == read(await scripts.set(document), 200)["properties"]["requests"]
+    document["properties"]["requests"] *= 2
+    assert (413, "TooLarge", []) == error(await scripts.set(document))
+
+
 @pytest.mark.parametrize(
     ("query", "code"),
     [("", "MissingApiVersionParameter"), ("?api-version=2015-06-01-preview", "InvalidApiVersionParameter")],
