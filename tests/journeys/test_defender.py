@@ -115,6 +115,15 @@ async def test_several_machines_and_ports_are_opened_by_one_request(scripts: Scr
     )  # fmt: skip
 
 
+async def test_a_request_costs_azure_one_look_ahead_more_than_a_grant(scripts: Scripts, azure: Azure) -> None:
+    await scripts.set(policy("web-01"))
+    since = len(await azure.calls())
+    read(await scripts.start(start("web-01")), 202)
+    ahead, reading, writing, *polls = await azure.calls("web-01-nsg", since)
+    assert ("GET", "GET", "PUT", {"GET"}) == (ahead, reading, writing, set(polls))
+    assert len(await azure.calls(since=since)) == 3 + len(polls)
+
+
 async def test_when_one_port_is_refused_nothing_is_opened(scripts: Scripts, azure: Azure) -> None:
     await scripts.set(policy("web-01", "both-01"))
     body = start("web-01", "both-01")
