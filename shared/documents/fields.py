@@ -19,6 +19,7 @@ from shared.domain.machines import MachineId
 from shared.domain.people import Person
 from shared.domain.ranges import Span
 from shared.domain.rules import Protocol
+from shared.domain.sessions import Sessions
 
 _LAST_PORT: Final = 65535
 _PORTS: Final = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
@@ -120,6 +121,11 @@ def write_span(span: Span) -> int | str:
     """A port as a number, or a span as "low-high"."""
     low, high = span
     return low if low == high else f"{low}-{high}"
+
+
+def write_sessions(sessions: Sessions) -> dict[str, str]:
+    """What becomes of sessions that are open when a grant ends, with a sentence about it."""
+    return {"state": str(sessions.fate), "note": sessions.note}
 
 
 def _one[T](read: Callable[[object], T]) -> PlainValidator:

@@ -19,6 +19,7 @@ from shared.documents.fields import (
     Time,
     write_duration,
     write_person,
+    write_sessions,
     write_span,
     write_time,
 )
@@ -29,6 +30,7 @@ from shared.domain.grants import Grant
 from shared.domain.issues import Invalid, Issue
 from shared.domain.lifecycle import State
 from shared.domain.machines import Machine
+from shared.domain.sessions import Sessions
 
 _MOST_PORTS, _MOST_SOURCES, _LONGEST_TEXT, _LONGEST_TICKET = 20, 50, 1000, 100
 _LONGEST_NAME = 80
@@ -161,8 +163,8 @@ def _across(document: Mapping[str, Any]) -> Iterator[Issue]:
         yield Issue("tooMany", "ports", f"A request names at most {_MOST_SOURCES_IN_ALL} sources in all.")
 
 
-def write_grant(grant: Grant, machine: Machine | None = None) -> dict[str, Any]:
-    """A grant as callers get it; with the machine, also how to connect."""
+def write_grant(grant: Grant, machine: Machine | None = None, sessions: Sessions | None = None) -> dict[str, Any]:
+    """A grant as callers get it; with the machine, also how to connect; with `sessions`, what becomes of open ones."""
     return {
         "id": grant.id,
         "machine": str(grant.machine),
@@ -187,6 +189,7 @@ def write_grant(grant: Grant, machine: Machine | None = None) -> dict[str, Any]:
         "extension": _write_extension(grant.extension) if grant.extension else None,
         "rules": [{"nsg": rule.nsg, "name": rule.name, "priority": rule.priority} for rule in grant.rules],
         "connect": _connect(grant, machine) if machine else None,
+        "sessions": write_sessions(sessions) if sessions else None,
     }
 
 

@@ -105,4 +105,5 @@ def _write_endpoint(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def _write_group(nsg: Nsg) -> dict[str, Any]:
-    return {"id": nsg.id, "rules": len(nsg.rules) + nsg.outbound.rules, "rulesOfPostern": len(nsg.ours)}
+    rules = {"rules": len(nsg.rules) + nsg.outbound.rules, "rulesOfPostern": len(nsg.ours)}
+    return {"id": nsg.id, **rules, "flushConnection": nsg.flush.on}

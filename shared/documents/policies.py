@@ -18,6 +18,7 @@ from shared.documents.fields import (
     ProtocolName,
     write_duration,
     write_person,
+    write_sessions,
     write_span,
     write_time,
 )
@@ -40,6 +41,7 @@ from shared.domain.policies import (
 )
 from shared.domain.ranges import Ranges
 from shared.domain.rules import Protocol
+from shared.domain.sessions import CONTINUING, UNMEASURED, Sessions
 
 _MOST_PORTS, _MOST_SOURCES, _MOST_PEOPLE = 100, 50, 200
 MOST_MACHINES = 200
@@ -113,6 +115,7 @@ class PolicyDocument(Document):
     requestors: People = Field(default=[])
     approval: ApprovalDocument = ApprovalDocument()
     break_glass: bool = False
+    end_sessions: bool = False
 
     @property
     def value(self) -> Policy:
@@ -127,6 +130,7 @@ class PolicyDocument(Document):
             approval=self.approval.value,
             ticket_pattern=self.justification.ticket_pattern,
             break_glass=self.break_glass,
+            end_sessions=self.end_sessions,
         )
 
 
@@ -243,15 +247,18 @@ def write_policy(policy: Policy) -> dict[str, Any]:
             "pendingFor": write_duration(policy.approval.pending_for),
         },
         "breakGlass": policy.break_glass,
+        "endSessions": policy.end_sessions,
     }
 
 
-def write_guarded(guarded: Guarded, leaks: tuple[Leak, ...] | None) -> dict[str, Any]:
-    """A machine's policy with the truth about its lock."""
+def write_guarded(guarded: Guarded, leaks: tuple[Leak, ...] | None, sessions: Sessions | None = None) -> dict[str, Any]:
+    """A machine's policy with the truth about its lock, and about open sessions as far as that was looked at."""
+    unmeasured = UNMEASURED if guarded.policy.end_sessions else CONTINUING
     return {
         "machine": str(guarded.machine.id),
         "policy": write_policy(guarded.policy),
         "lock": write_lock(leaks),
+        "sessions": write_sessions(sessions or unmeasured),
         "changedAt": write_time(guarded.changed_at),
         "changedBy": write_person(guarded.changed_by),
     }

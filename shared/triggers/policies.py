@@ -36,7 +36,7 @@ async def put(app: Postern, call: Call) -> Answer:
         return standing
     guarded = standing.stored.value
     status = HTTPStatus.OK if guarded.revision else HTTPStatus.CREATED
-    return reply(status, write_guarded(guarded, standing.leaks), ETag=guarded.version)
+    return reply(status, write_guarded(guarded, standing.leaks, standing.sessions), ETag=guarded.version)
 
 
 async def put_many(app: Postern, call: Call) -> Answer:
@@ -61,7 +61,7 @@ def _result(id_: MachineId, result: Result | Preview) -> dict[str, Any]:
     if isinstance(result, Standing):
         guarded = result.stored.value
         status = HTTPStatus.OK if guarded.revision else HTTPStatus.CREATED
-        document = write_guarded(guarded, result.leaks)
+        document = write_guarded(guarded, result.leaks, result.sessions)
         return {"machine": document.pop("machine"), "status": status, **document, "etag": guarded.version}
     problem = document_of(result)
     return {"machine": str(id_), "status": problem["status"], "problem": problem}
@@ -80,7 +80,7 @@ async def get(app: Postern, call: Call) -> Answer:
     """The policy, and its lock as measured now."""
     standing = await look(app.world(), machine_of(call))
     guarded = standing.stored.value
-    return reply(HTTPStatus.OK, write_guarded(guarded, standing.leaks), ETag=guarded.version)
+    return reply(HTTPStatus.OK, write_guarded(guarded, standing.leaks, standing.sessions), ETag=guarded.version)
 
 
 async def delete(app: Postern, call: Call) -> Answer:
