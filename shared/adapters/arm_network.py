@@ -2,7 +2,8 @@
 
 A single change is one child-rule PUT or DELETE, for which rights on securityRules suffice. Several changes are one
 PUT of the whole group, with everything in it that we do not know, or one child call each where the identity may
-not write groups. `flushConnection` can be switched only with the whole group. Every write carries If-Match, so that it lands only on the group that was planned for.
+not write groups. `flushConnection` can be switched only with the whole group. Every write carries If-Match, so that
+it lands only on the group that was planned for.
 
 The group itself is polled until it is settled, because the last poll is then also the reading back that tells
 what really stands.

@@ -238,8 +238,8 @@ def test_one_machine_is_written_with_its_way_its_policy_and_its_grants() -> None
         **HELD,
         "endpoints": ENDPOINTS,
         "nsgs": [
-            {"id": GROUP, "rules": 5, "rulesOfPostern": 1},
-            {"id": SUBNET_GROUP, "rules": 0, "rulesOfPostern": 0},
+            {"id": GROUP, "rules": 5, "rulesOfPostern": 1, "flushConnection": False},
+            {"id": SUBNET_GROUP, "rules": 0, "rulesOfPostern": 0, "flushConnection": False},
         ],
         "policy": WHOLE_POLICY,
         "changedAt": "2026-11-22T12:00:00Z",
