@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from shared.domain.claims import Claim, Finding, LockClaim, Outcome, Wanted
+from shared.domain.claims import Claim, Finding, FlushClaim, LockClaim, Outcome, Wanted
 from shared.domain.exposure import Leak
 from shared.domain.findings import What, exposure_changed
 from shared.domain.guarding import Guarded, Stage, claims_by_group
@@ -68,7 +68,8 @@ async def lock_all(
             with suppress(Conflict, Unavailable):
                 await note_exposure(world, stored, await measure_now(world, guarded))
             raise
-        return await _with_sessions(world, await _finish(world, stored, sight, seen), results)
+        standing = await _finish(world, stored, sight, seen)
+        return await _with_sessions(world, standing, guarded.flush_claims(), results)
 
     return await each(finish, machines, _MACHINES_AT_ONCE)
 
@@ -90,12 +91,14 @@ def _check(result: Settled | Exception, claim: LockClaim, *, own: bool) -> None:
         raise Conflict(f"The machine's own group could not be locked: {entry.outcome.detail}.")
 
 
-async def _with_sessions(world: World, standing: Standing, results: Mapping[str, Settled | Exception]) -> Standing:
+async def _with_sessions(
+    world: World, standing: Standing, claims: Mapping[str, FlushClaim], results: Mapping[str, Settled | Exception]
+) -> Standing:
     """With what becomes of open sessions, and with the groups forgotten in which `flushConnection` was taken back."""
     guarded = standing.stored.value
     seen: dict[str, Outcome | None] = {}
     left: list[str] = []
-    for nsg, claim in guarded.flush_claims().items():
+    for nsg, claim in claims.items():
         result = results.get(nsg.lower())
         entry = result.entries.get(claim.key) if isinstance(result, Settled) else None
         if claim.wanted is Wanted.PRESENT:

@@ -208,6 +208,7 @@ WHOLE_POLICY = {
     "requestors": [],
     "approval": {"required": False, "approvers": [], "count": 1, "pendingFor": "PT24H"},
     "breakGlass": False,
+    "endSessions": False,
 }  # fmt: skip
 WRITTEN_GRANT = {
     "id": GRANT,
@@ -229,6 +230,7 @@ WRITTEN_GRANT = {
     "extension": None,
     "rules": [],
     "connect": {"host": "198.51.100.4", "ssh": "ssh 198.51.100.4"},
+    "sessions": None,
 }
 
 
