@@ -113,7 +113,7 @@ async def unlock(world: World, stored: Stored[Guarded], there: Holders | None = 
     if leaving != guarded:
         stored = await world.policies.put(leaving, stored.etag)
     claims = stored.value.claims()
-    flushed = {nsg.lower() for nsg in guarded.flush_in if guarded.machine.behind(nsg)}
+    flushed = {nsg.lower() for nsg in guarded.flush_in}
     here = [nsg for nsg in claims if guarded.machine.locked_in(nsg) or nsg.lower() in flushed]
     await every(lambda nsg: _settle(world, nsg, *claims[nsg]), here, _GROUPS_AT_ONCE)
     # Where it only once was it stays locked if that cannot be changed now, and keeps no policy from going.

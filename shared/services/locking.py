@@ -97,19 +97,20 @@ async def _with_sessions(
     """With what becomes of open sessions, and with the groups forgotten in which `flushConnection` was taken back."""
     guarded = standing.stored.value
     seen: dict[str, Outcome | None] = {}
-    left: list[str] = []
+    back: set[str] = set()
     for nsg, claim in claims.items():
         result = results.get(nsg.lower())
         entry = result.entries.get(claim.key) if isinstance(result, Settled) else None
         if claim.wanted is Wanted.PRESENT:
             seen[nsg] = entry.outcome if entry and entry.claim == claim else _why_unseen(result)
-        if claim.wanted is Wanted.PRESENT or not isinstance(result, Settled) or entry:
-            left.append(nsg)
-    if len(left) < len(guarded.flush_in):
+        elif isinstance(result, Settled) and entry is None:
+            back.add(nsg.lower())
+    left = tuple(nsg for nsg in guarded.flush_in if nsg.lower() not in back)
+    if left != guarded.flush_in:
         # If somebody was faster with another note, the next repair forgets them.
         with suppress(Conflict):
-            noted = replace(guarded, flush_in=tuple(left))
-            standing = replace(standing, stored=await world.policies.put(noted, standing.stored.etag))
+            stored = await world.policies.put(replace(guarded, flush_in=left), standing.stored.etag)
+            standing = replace(standing, stored=stored)
     return replace(standing, sessions=sessions_of(seen) if seen else CONTINUING)
 
 
