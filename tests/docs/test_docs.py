@@ -14,6 +14,7 @@ from shared.domain.inventory import State as Tab
 from shared.domain.lifecycle import TRANSITIONS, Reason, State
 from shared.domain.listing import Urgency
 from shared.domain.policies import Policy
+from shared.domain.sessions import Fate
 from shared.settings import NAMES
 from shared.triggers.endpoints import ENDPOINTS
 
@@ -62,7 +63,7 @@ def test_every_reason_and_state_is_named() -> None:
 
 
 def test_every_reason_of_the_list_and_every_finding_is_named() -> None:
-    told = {*Tab, *Urgency, *Why}
+    told = {*Tab, *Urgency, *Why, *Fate}
     assert [] == [name for name in told if f"`{name}`" not in page("http-api.md")]
     assert [] == [name for name in What if f"`{name}`" not in page("operations.md")]
 

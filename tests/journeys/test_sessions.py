@@ -19,7 +19,7 @@ async def policy(postern: Postern) -> Json:
 async def test_a_session_ends_with_its_grant_only_where_the_policy_says_so(
     postern: Postern,
     azure: Azure,
-    ends: bool,
+    ends: bool,  # noqa: FBT001 - a case.
     state: str,
 ) -> None:
     await postern.enable("web-01", endSessions=ends)
