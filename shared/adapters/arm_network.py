@@ -58,13 +58,13 @@ class ArmNetwork:
         if plan.flush or (len(plan.changes) > 1 and nsg not in self._rules_only):
             try:
                 after = await self._replace(observed, plan)
-            except Forbidden as error:
-                self._rules_only.add(nsg)
+            except Unavailable as error:
+                # Something keeps ARM from taking the group whole: rights, a lock, something in it, ours or not. Rule by
+                # rule, what closes comes first, and the rule at fault shows itself.
+                if not plan.flush and not isinstance(error, Forbidden | Malformed):
+                    raise
                 refused = error
-            except (Malformed, Locked) as error:
-                # Something in the group, ours or not, keeps ARM from taking it whole; rule by rule, what closes comes
-                # first, and the rule at fault shows itself.
-                refused = error
+                self._rules_only.update([nsg] if isinstance(error, Forbidden) else ())
             else:
                 self._rules_only.discard(nsg)
                 return _told(plan, after)

@@ -21,6 +21,7 @@ from shared.ports import Conflict, Entry, NotFound, Observed, PriorityTaken, Rej
 from shared.services.world import World, every
 
 _READS_AT_ONCE = 16
+_MOST_FAILURES = 3
 
 type Entries = Mapping[str, Entry]
 
@@ -39,11 +40,14 @@ class Turn:
     purpose: Purpose
     refused: set[int] = field(default_factory=set)  # Priority numbers.
     unflushable: list[str] = field(default_factory=list)  # Why `flushConnection` could not be switched.
+    failures: list[str] = field(default_factory=list)  # What went wrong with writes that were to switch it.
     found: list[Found] = field(default_factory=list)  # What was otherwise than it was left.
 
     def leave(self, openable: frozenset[str]) -> Leave:
         """What a plan may do in this turn."""
-        return Leave(openable, self.refused, "; ".join(self.unflushable[:1]))
+        # No closing waits for a switch that keeps failing.
+        given_up = (*self.unflushable, *self.failures[_MOST_FAILURES - 1 :])
+        return Leave(openable, self.refused, given_up[0] if given_up else "")
 
     def leaves(self, entry: Entry) -> bool:
         """Whether the claim asks for a hole that nobody has made yet and that this settling may not make."""
@@ -110,6 +114,9 @@ async def _carry_out(world: World, observed: Observed, made: Plan, entries: Entr
         after = await world.network.apply(observed, made)
     except PriorityTaken:
         turn.refused.update(_numbers(made))
+        raise
+    except Conflict as error:
+        turn.failures.extend([str(error)] if made.flush else ())
         raise
     except NotFound as gone:
         # Only a read that does not find the group says that it is gone, and its rules with it.

@@ -57,6 +57,7 @@ class Cloud:
     unreadable: set[MachineId] = field(default_factory=set)
     unwelcome: set[str] = field(default_factory=set)  # Source prefixes that no rule may name.
     unflushable: set[str] = field(default_factory=set)  # Groups that may not be written whole, by id in lower case.
+    stubborn: set[str] = field(default_factory=set)  # Groups in which each write that switches is a conflict.
     lived_on: list[str] = field(
         default_factory=list
     )  # Rules of grants that went without ending sessions as they should.
@@ -183,7 +184,7 @@ class MemoryNetwork:
             present = nsg
         if present is None:
             raise NotFound(nsg.id)
-        if present.etag != nsg.etag:
+        if present.etag != nsg.etag or (plan.flush and nsg.id.lower() in self.cloud.stubborn):
             raise Conflict("the group is no longer as observed")
         for change in plan.changes:
             if self.cloud.unwelcome & set(change.rule.sources):

@@ -212,6 +212,20 @@ async def test_where_the_group_may_not_be_written_grants_open_and_close_all_the_
     assert ([], "revoked") == (list(town.holes()), str(town.grant(grant.id).state))
 
 
+async def test_no_closing_waits_for_a_switch_that_keeps_failing() -> None:
+    town = Town()
+    await put(town)
+    grant = await town.ask()
+    set_flush(town, OFF)
+    town.cloud.stubborn.add(GROUP.lower())
+    await town.live(lambda world: revoke(world, grant.id, BOB))
+    assert ([], "revoked", Fate.CONTINUE) == (
+        list(town.holes()),
+        str(town.grant(grant.id).state),
+        (await told(town)).fate,
+    )
+
+
 async def test_a_repair_tells_of_it_each_time_and_switches_when_it_may() -> None:
     town = Town()
     town.cloud.unflushable.add(GROUP.lower())
