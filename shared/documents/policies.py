@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
+from shared.documents.answers import LeakAnswer, LockAnswer
 from shared.documents.fields import (
     Duration,
     MachineName,
@@ -43,6 +44,10 @@ from shared.domain.ranges import Ranges
 from shared.domain.rules import Protocol
 from shared.domain.sessions import CONTINUING, UNMEASURED, Sessions
 
+if TYPE_CHECKING:
+    # It describes policies by the documents of this module.
+    from shared.documents.answers.policies import GuardedAnswer
+
 _MOST_PORTS, _MOST_SOURCES, _MOST_PEOPLE = 100, 50, 200
 MOST_MACHINES = 200
 _MOST_APPROVALS, _LONGEST_PATTERN = 10, 200
@@ -56,7 +61,7 @@ class PolicyPortDocument(Document):
     """A port that may be asked for."""
 
     number: Port
-    protocol: ProtocolName = Protocol.TCP
+    protocol: ProtocolName = Field(Protocol.TCP, json_schema_extra={"default": "TCP"})
     allowed_source_address_prefix: Prefix | None = None
     allowed_source_address_prefixes: Annotated[list[Prefix], Field(min_length=1, max_length=_MOST_SOURCES)] | None = (
         None
@@ -251,7 +256,7 @@ def write_policy(policy: Policy) -> dict[str, Any]:
     }
 
 
-def write_guarded(guarded: Guarded, leaks: tuple[Leak, ...] | None, sessions: Sessions | None = None) -> dict[str, Any]:
+def write_guarded(guarded: Guarded, leaks: tuple[Leak, ...] | None, sessions: Sessions | None = None) -> GuardedAnswer:
     """A machine's policy with the truth about its lock, and about open sessions as far as that was looked at."""
     unmeasured = UNMEASURED if guarded.policy.end_sessions else CONTINUING
     return {
@@ -260,15 +265,15 @@ def write_guarded(guarded: Guarded, leaks: tuple[Leak, ...] | None, sessions: Se
         "lock": write_lock(leaks),
         "sessions": write_sessions(sessions or unmeasured),
         "changedAt": write_time(guarded.changed_at),
-        "changedBy": write_person(guarded.changed_by),
+        "changedBy": write_person(guarded.changed_by) if guarded.changed_by else None,
     }
 
 
-def write_lock(leaks: tuple[Leak, ...] | None) -> dict[str, Any]:
+def write_lock(leaks: tuple[Leak, ...] | None) -> LockAnswer:
     """Whether a lock holds; when it does not, what lets traffic through, and where."""
     if leaks is None:
         return {"state": "unknown", "because": []}
-    because = [
+    because: list[LeakAnswer] = [
         {"address": leak.address, "nsg": leak.nsg, "rule": leak.rule, "priority": leak.priority} for leak in leaks
     ]
     return {"state": "exposed" if leaks else "holds", "because": because}

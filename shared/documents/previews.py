@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
+from shared.documents.answers import RuleAnswer
+from shared.documents.answers.grants import GrantPreviewAnswer
+from shared.documents.answers.policies import ChangeAnswer, PreviewAnswer, ThroughAnswer, WayAnswer
 from shared.documents.fields import write_sessions, write_span
-from shared.documents.grants import write_grant
+from shared.documents.grants import write_access
 from shared.documents.policies import write_lock
 from shared.domain.forecasts import Foretold, Preview, Way, why_open
 from shared.domain.guarding import Stage
@@ -16,7 +19,6 @@ from shared.domain.rules import ALL_PORTS, Nsg, Rule
 from shared.domain.sessions import Sessions
 from shared.domain.traffic import Traffic
 
-_OF_REAL_GRANTS: Final = ("id", "state", "reason", "detail", "decisions", "extension", "connect")
 _UNKNOWN_CUTS: Final = "Which connections of the last 7 days would be cut is not known: no flow logs are read yet."
 _FLUSHES: Final = {
     True: "flushConnection is switched on in {}. This concerns every machine behind that group: at once, and then "
@@ -26,7 +28,7 @@ _FLUSHES: Final = {
 }
 
 
-def write_preview(preview: Preview) -> dict[str, Any]:
+def write_preview(preview: Preview) -> PreviewAnswer:
     """What would become of one machine."""
     locked = preview.guarded.stage is Stage.GUARDED
     leaking = [(leak.address, leak.rule) for leak in (preview.leaks or ()) if locked]
@@ -48,13 +50,10 @@ def write_preview(preview: Preview) -> dict[str, Any]:
     }
 
 
-def write_grant_preview(told: Foretold, sessions: Sessions) -> dict[str, Any]:
-    """What asking would give: the grant without what only a real one has, the rules, and what is in their way."""
-    grant = {
-        name: value for name, value in write_grant(told.grant, sessions=sessions).items() if name not in _OF_REAL_GRANTS
-    }
+def write_grant_preview(told: Foretold, sessions: Sessions) -> GrantPreviewAnswer:
+    """What asking would give: what only a real grant has is left out; the rules, and what is in their way."""
     return {
-        **grant,
+        **write_access(told.grant, sessions),
         "rules": [write_rule(rule) for rule in told.rules],
         "needsApproval": told.grant.state is State.PENDING,
         "opens": not told.obstacles,
@@ -62,11 +61,11 @@ def write_grant_preview(told: Foretold, sessions: Sessions) -> dict[str, Any]:
     }
 
 
-def _write_change(nsg: Nsg, change: Change) -> dict[str, Any]:
+def _write_change(nsg: Nsg, change: Change) -> ChangeAnswer:
     return {"nsg": nsg.id, "change": change.kind.name.lower(), "rule": write_rule(change.rule)}
 
 
-def write_rule(rule: Rule) -> dict[str, Any]:
+def write_rule(rule: Rule) -> RuleAnswer:
     """A security rule, briefly."""
     return {
         "name": rule.name,
@@ -83,10 +82,10 @@ def _write_ports(ports: Ranges) -> list[int | str]:
     return ["*"] if ports == ALL_PORTS else [write_span(span) for span in ports.spans]
 
 
-def _write_way(way: Way) -> dict[str, Any]:
+def _write_way(way: Way) -> WayAnswer:
     rule = write_rule(way.rule) if way.rule else None
     return {"address": way.address, "nsg": way.nsg, "rule": rule, "through": [_write_traffic(t) for t in way.traffic]}
 
 
-def _write_traffic(traffic: Traffic) -> dict[str, Any]:
+def _write_traffic(traffic: Traffic) -> ThroughAnswer:
     return {"protocols": sorted(str(one) for one in traffic.protocols), "ports": _write_ports(traffic.ports)}

@@ -13,6 +13,7 @@ _WHO_END: Final = (Role.REQUESTOR, Role.APPROVER, Role.ADMINISTRATOR)
 _WHO_DECIDE: Final = (Role.APPROVER, Role.RELAY)
 _POLICY: Final = "api/policies/{*id}"
 _POLICIES, _GRANTS, _MACHINES = "shared.triggers.policies", "shared.triggers.grants", "shared.triggers.machines"
+_INTERFACES: Final = "shared.triggers.interfaces"
 
 ENDPOINTS: Final = (
     Endpoint("listMachines", "GET", "api/machines", EVERYBODY, f"{_MACHINES}:list_"),
@@ -30,4 +31,6 @@ ENDPOINTS: Final = (
     Endpoint("denyGrant", "POST", "api/grants/{id}/deny", _WHO_DECIDE, f"{_GRANTS}:deny"),
     Endpoint("cancelGrant", "POST", "api/grants/{id}/cancel", (Role.REQUESTOR,), f"{_GRANTS}:cancel"),
     Endpoint("revokeGrant", "POST", "api/grants/{id}/revoke", _WHO_END, f"{_GRANTS}:revoke"),
+    Endpoint("getOpenApi", "GET", "api/openapi.json", tuple(Role), f"{_INTERFACES}:openapi"),
+    Endpoint("getSwagger", "GET", "api/swagger.json", tuple(Role), f"{_INTERFACES}:swagger"),
 )

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Final
 
 from shared.bootstrap import Postern
+from shared.documents.answers.grants import GrantAnswer, GrantPreviewAnswer
 from shared.documents.grants import (
     read_comment,
     read_decision,
@@ -199,7 +200,7 @@ def _when(progress: Progress) -> dict[str, str]:
     return {"Retry_After": str(max(1, round(seconds)))}
 
 
-async def _document(world: World, grant: Grant) -> dict[str, object]:
+async def _document(world: World, grant: Grant) -> GrantAnswer:
     guarded = await world.policies.get(grant.machine) if grant.unfinished else None
     if guarded is None:
         return write_grant(grant)
@@ -207,7 +208,7 @@ async def _document(world: World, grant: Grant) -> dict[str, object]:
     return write_grant(grant, machine, await sessions_now(world, guarded.value))
 
 
-async def _preview(world: World, told: Foretold) -> dict[str, object]:
+async def _preview(world: World, told: Foretold) -> GrantPreviewAnswer:
     guarded = await world.policies.get(told.grant.machine)
     return write_grant_preview(told, await sessions_now(world, guarded.value) if guarded else CONTINUING)
 

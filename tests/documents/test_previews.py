@@ -59,7 +59,7 @@ def test_a_preview_in_which_nothing_happens_has_every_field() -> None:
         "sessions": {"state": "continue", "note": CONTINUING.note},
         "cutFlows": None,
         "notes": [NOTE],
-    } == write_preview(preview())
+    } == dict(write_preview(preview()))
 
 
 def test_changes_are_told_in_order_each_with_its_group() -> None:
