@@ -18,8 +18,6 @@ _DEFINITIONS: Final = "#/definitions/"
 _COMPONENTS: Final = "#/components/schemas/"
 # What somebody who builds a flow fills in first.
 _IMPORTANT: Final = frozenset({"machine", "ports", "number", "duration", "justification", "comment", "id", "state"})
-# Answers with a number or a text.
-_OPEN: Final = frozenset({"Ports"})
 _KEPT: Final = frozenset(
     {
         *(
@@ -42,7 +40,9 @@ def describe_for_connectors(host: str) -> Json:
     """The whole description, for the app at `host`."""
     api = describe()
     paths = {path: {**_notification(calls), **dict(_calls(calls))} for path, calls in api["paths"].items()}
-    schemas = {name: {} if name in _OPEN else _schema(schema) for name, schema in api["components"]["schemas"].items()}
+    schemas = {name: _schema(schema) for name, schema in api["components"]["schemas"].items()}
+    # A port that is only ever written is best written as a text, which a range needs.
+    schemas["AskedPortDocument"]["properties"]["number"]["type"] = "string"
     return {
         "swagger": "2.0",
         "info": {"title": "Postern", "version": VERSION, "description": ABOUT},
@@ -153,8 +153,8 @@ def _one_of_several(schema: Json) -> Json:
     if len(options) == 1:
         return {**_schema(options[0]), **nullable, **told}
     objects = [one for one in options if "$ref" in one]
-    # Several documents cannot be told apart here; a port is written as an object, and its number as a text.
-    narrowed = _schema(objects[0]) if len(objects) == 1 else {} if objects else {"type": "string"}
+    # Several documents, or a number or a text, cannot be told apart here.
+    narrowed = _schema(objects[0]) if len(objects) == 1 else {}
     return {**narrowed, **nullable, **told}
 
 
