@@ -53,6 +53,8 @@ class Control:
             ("ready", "GET", self._ready),
             ("reset", "POST", self._reset),
             ("packets", "POST", self._packets),
+            ("sessions", "GET", self._sessions),
+            ("sessions", "POST", self._connect),
             ("faults", "GET", self._armed),
             ("faults", "POST", self._arm),
             ("faults", "DELETE", self._disarm),
@@ -121,6 +123,18 @@ class Control:
             )
         return found
 
+    async def _connect(self, request: Request) -> Json:
+        """Open a session where its first packet passes; `session` is null where it does not."""
+        body = await _body(request, {"source", "machine", "destination", "port", "protocol"})
+        self.cloud.settle()
+        tried = _tried(body, self._ways(body), body.get("port"))
+        let_in = next(((packet, way) for packet, way in tried if judgement.judge(packet, way).passes), None)
+        return {"session": self.cloud.sessions.open(*let_in).document() if let_in else None}
+
+    async def _sessions(self, _request: Request) -> Json:
+        self.cloud.settle()
+        return {"sessions": [one.document() for one in self.cloud.sessions.every()]}
+
     async def _arm(self, request: Request) -> Json:
         body = await _body(request, {"match", "times", "kind", "seconds"})
         match = body.get("match") or {}
@@ -181,14 +195,19 @@ async def _later(_request: Request) -> Json:
 
 def _verdict(body: Json, found: list[Way], port: object) -> Json:
     """The verdict over all addresses of a machine: it passes if any of them lets it through."""
+    verdicts = [judgement.judge(packet, way) for packet, way in _tried(body, found, port)]
+    return next((one for one in verdicts if one.passes), verdicts[0]).document()
+
+
+def _tried(body: Json, found: list[Way], port: object) -> list[tuple[Packet, Way]]:
+    """The packets to all addresses of a machine that the source can reach, each with its way."""
     source = _address(body.get("source"))
     packets = [
         (_packet(body, source, port, way.address), way) for way in found if way.address.version == source.version
     ]
-    verdicts = [judgement.judge(packet, way) for packet, way in packets]
-    if not verdicts:
+    if not packets:
         raise ControlError(f"No address of the destination has the IP version of {source}.")
-    return next((one for one in verdicts if one.passes), verdicts[0]).document()
+    return packets
 
 
 def _packet(body: Json, source: Address, port: object, destination: Address) -> Packet:

@@ -67,6 +67,7 @@ class Observed:
 
     nsg: Nsg
     document: Mapping[str, object]
+    unflushable: str = ""  # Why `flushConnection` could not be switched, where that was tried just now.
 
 
 class Clock(Protocol):
@@ -93,10 +94,9 @@ class Network(Protocol):
         ...
 
     async def apply(self, observed: Observed, plan: Plan) -> Observed:
-        """Carry out a plan made for `observed`, wait until it is in force, and return the group as read back.
+        """Carry out a plan, wait until it is in force, and return the group as read back; one without ETag is made.
 
-        A group without an ETag is made, with the plan's rules in it from the start. Raises NotFound, Unavailable, and
-        Conflict when a fresh plan may do better. After any of these the plan may have been carried out in part.
+        Raises NotFound, Unavailable, and Conflict when a fresh plan may do better; it may then be done in part.
         """
         ...
 

@@ -12,6 +12,7 @@ from emulator.arm.operations import Operations
 from emulator.arm.store import Store
 from emulator.arm.throttling import Throttle
 from emulator.graph.index import Index
+from emulator.oracle.sessions import Sessions
 
 OPERATION_SECONDS = 0.4
 INDEX_SECONDS = 1.0
@@ -41,6 +42,7 @@ class Cloud:
     latency: Latency = field(default_factory=Latency)
     faults: Faults = field(default_factory=Faults)
     calls: Calls = field(default_factory=Calls)
+    sessions: Sessions = field(default_factory=Sessions)
     throttle: Throttle = field(init=False)
     operations: Operations = field(init=False)
     index: Index = field(init=False)
@@ -55,6 +57,7 @@ class Cloud:
         self.note()
         for at in self.operations.settle(self.clock()):
             self.index.note(at)
+            self.sessions.note(self.store)
 
     def note(self) -> None:
         """Tell the index what has been written just now; whoever writes to the store does this afterwards."""
@@ -67,5 +70,6 @@ class Cloud:
         self.index.clear()
         self.faults.clear()
         self.calls.clear()
+        self.sessions.clear()
         self.latency = Latency()
         self.throttle = Throttle(self.clock)

@@ -12,13 +12,14 @@ def judge(packet: Packet, way: Way) -> Verdict:
     """What happens to an inbound packet on this way."""
     verdict = Verdict(passes=True)
     for group in way.groups:
-        verdict = _first(packet, group, way)
+        verdict = judge_in(group, packet, way)
         if not verdict.passes:
             return verdict
     return verdict
 
 
-def _first(packet: Packet, group: Group, way: Way) -> Verdict:
+def judge_in(group: Group, packet: Packet, way: Way) -> Verdict:
+    """What one group on the way does with an inbound packet."""
     for rule in sorted(group.rules, key=lambda one: int(one["properties"]["priority"])):
         if matches(rule, packet, way):
             return Verdict(rule["properties"]["access"] == "Allow", rule["name"], group.id)

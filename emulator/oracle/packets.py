@@ -21,10 +21,14 @@ class Packet:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A network security group on the way: its id and its rules as ARM writes them, the default ones too."""
+    """A network security group on the way: its id, its rules as ARM writes them, the default ones too.
+
+    `flushes` is its `flushConnection`.
+    """
 
     id: str
     rules: tuple[dict[str, Any], ...]
+    flushes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

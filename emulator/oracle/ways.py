@@ -52,7 +52,8 @@ def _group(store: Store, properties: Json) -> Group | None:
     found = store.get(reference["id"]) if reference else None
     if found is None or found.effective is None:
         return None
-    return Group(found.id, (*found.effective["properties"]["securityRules"], *groups.default_rules()))
+    inner = found.effective["properties"]
+    return Group(found.id, (*inner["securityRules"], *groups.default_rules()), bool(inner.get("flushConnection")))
 
 
 def _virtual(store: Store, subnet: str) -> tuple[Network, ...]:

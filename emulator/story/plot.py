@@ -24,6 +24,7 @@ TOLERANCE: Final = 20.0  # seconds after the deadline by which the hole must be 
 POLICY: Final[Json] = {
     "ports": [{"number": SSH, "protocol": "TCP", "maxRequestAccessDuration": "PT1H"}],
     "lock": {"scope": "all", "keepOpen": [HTTPS]},
+    "approval": {"required": True},
 }
 
 
@@ -146,13 +147,21 @@ async def ask(cast: Cast) -> list[Claim]:
     headers = {"Idempotency-Key": str(uuid.uuid4()), "Prefer": "wait=10"}
     grant = await cast.stage.call("requestor", "POST", "/api/grants", asked, **headers)
     again = await cast.stage.call("requestor", "POST", "/api/grants", asked, **headers)
-    cast.memory.grant = grant = await await_state(cast, grant, {"active"}, 10)
+    cast.memory.grant = grant
     return [
-        Claim(
-            f"the grant is active, from {grant.get('startTimeUtc')} to {grant.get('endTimeUtc')}",
-            is_in(grant, "active"),
-        ),
-        Claim("the same request sent twice is one grant", again["id"] == grant["id"]),
+        Claim("the request waits for approval", is_in(grant, "pending")),
+        Claim("the same request sent twice is one request", again["id"] == grant["id"]),
+    ]
+
+
+async def approve(cast: Cast) -> list[Claim]:
+    path, said = f"/api/grants/{cast.memory.grant['id']}/approve", {"comment": "Go ahead"}
+    grant = await cast.stage.call("approver", "POST", path, said, Prefer="wait=10")
+    cast.memory.grant = grant = await await_state(cast, grant, {"active"}, 10)
+    times = f"from {grant.get('startTimeUtc')} to {grant.get('endTimeUtc')}"
+    return [
+        Claim(f"the grant is active, {times}", is_in(grant, "active")),
+        Claim("it says who approved", [one["verdict"] for one in grant.get("decisions", [])] == ["approved"]),
     ]
 
 
@@ -220,14 +229,20 @@ STEPS: Final = (
     ),
     Step(
         "An administrator locks it",
-        "A policy: SSH may be asked for, everything else is locked. Port 443, the web site, goes on as before.",
+        "SSH may be asked for, and somebody else has to agree. All else is locked; port 443, the web site, goes on.",
         lock,
         lambda _source, port: port == HTTPS,
     ),
     Step(
         "A requestor asks for access",
-        f"SSH, from {REQUESTOR}, for {DURATION} seconds. The next address, {ATTACKERS[1]}, gains nothing by it.",
+        f"SSH, from {REQUESTOR}, for {DURATION} seconds. Nothing opens yet: nobody has agreed.",
         ask,
+        lambda _source, port: port == HTTPS,
+    ),
+    Step(
+        "An approver agrees",
+        f"The door opens for {REQUESTOR}. The next address, {ATTACKERS[1]}, gains nothing by it. The clock starts.",
+        approve,
         lambda source, port: port == HTTPS or (port == SSH and source == REQUESTOR),
     ),
     Step(

@@ -2,7 +2,8 @@
 
 A single change is one child-rule PUT or DELETE, for which rights on securityRules suffice. Several changes are one
 PUT of the whole group, with everything in it that we do not know, or one child call each where the identity may
-not write groups. Every write carries If-Match, so that it lands only on the group that was planned for.
+not write groups. `flushConnection` can be switched only with the whole group. Every write carries If-Match, so that
+it lands only on the group that was planned for.
 
 The group itself is polled until it is settled, because the last poll is then also the reading back that tells
 what really stands.
@@ -21,11 +22,11 @@ from shared.adapters.arm_client import Arm, place_of
 from shared.adapters.arm_errors import Forbidden, InUse, Locked, Malformed
 from shared.adapters.arm_interfaces import ArmInterfaces
 from shared.adapters.arm_machines import Read, read_machine
-from shared.adapters.arm_rules import MADE_FOR, read_nsg, write_rule
+from shared.adapters.arm_rules import MADE_FOR, read_nsg, with_flush, write_rule
 from shared.domain.machines import Machine, MachineId
 from shared.domain.planning import Change, Kind, Plan
 from shared.domain.rules import Access
-from shared.ports import NotFound, Observed, Rejected
+from shared.ports import NotFound, Observed, Rejected, Unavailable
 
 _KIND = "networkSecurityGroups"
 
@@ -52,19 +53,24 @@ class ArmNetwork:
         """Carry out a plan and read the group back when it is settled."""
         nsg = observed.nsg.id
         if not observed.nsg.etag:
-            return await self._make(observed, plan.changes)
-        if len(plan.changes) > 1 and nsg not in self._rules_only:
+            return await self._make(observed, plan)
+        refused: Unavailable | None = None
+        if plan.flush or (len(plan.changes) > 1 and nsg not in self._rules_only):
             try:
-                return await self._replace(observed, plan.changes)
-            except Forbidden:
-                self._rules_only.add(nsg)
-            except Malformed:
-                # Something in the group, ours or not, keeps ARM from taking it whole; rule by rule, what closes comes
-                # first, and the rule at fault shows itself.
-                pass
+                after = await self._replace(observed, plan)
+            except Unavailable as error:
+                # Something keeps ARM from taking the group whole: rights, a lock, something in it, ours or not. Rule by
+                # rule, what closes comes first, and the rule at fault shows itself.
+                if not plan.flush and not isinstance(error, Forbidden | Malformed):
+                    raise
+                refused = error
+                self._rules_only.update([nsg] if isinstance(error, Forbidden) else ())
+            else:
+                self._rules_only.discard(nsg)
+                return _told(plan, after)
         for change in plan.changes:
             observed = await self._take_step(observed, change)
-        return observed
+        return replace(observed, unflushable=str(refused) if plan.flush else "")
 
     async def _take_step(self, observed: Observed, change: Change) -> Observed:
         try:
@@ -84,7 +90,7 @@ class ArmNetwork:
         rule into one that denies, which closes as well; it stays until the lock is lifted.
         """
         try:
-            return await self._replace(observed, (change,))
+            return await self._replace(observed, Plan((change,)))
         except Forbidden:
             if change.rule.access is Access.DENY:
                 raise
@@ -116,10 +122,10 @@ class ArmNetwork:
             pass
         return None
 
-    async def _make(self, observed: Observed, changes: tuple[Change, ...]) -> Observed:
+    async def _make(self, observed: Observed, plan: Plan) -> Observed:
         """Make a group with its rules in it. Should somebody have made one of this name meanwhile, it is a conflict."""
         nsg = observed.nsg
-        body: Any = _with_changes({**observed.document, "tags": {MADE_FOR: nsg.made_for}, "properties": {}}, changes)
+        body: Any = _with_changes({**observed.document, "tags": {MADE_FOR: nsg.made_for}, "properties": {}}, plan)
         groups = self._arm.client(nsg.id).network_security_groups
         await self._arm.ask(
             lambda: groups.begin_create_or_update(
@@ -128,12 +134,12 @@ class ArmNetwork:
             f"making {nsg.id}",
             writes=True,
         )
-        return await self._settled(nsg.id)
+        return _told(plan, await self._settled(nsg.id))
 
-    async def _replace(self, observed: Observed, changes: tuple[Change, ...]) -> Observed:
+    async def _replace(self, observed: Observed, plan: Plan) -> Observed:
         from azure.mgmt.network.models import NetworkSecurityGroup
 
-        body = NetworkSecurityGroup(_with_changes(observed.document, changes))
+        body = NetworkSecurityGroup(_with_changes(observed.document, plan))
         place, groups = place_of(observed.nsg.id, _KIND), self._arm.client(observed.nsg.id).network_security_groups
         await self._arm.ask(
             lambda: groups.begin_create_or_update(*place, body, polling=False, headers=_only_if(observed)),
@@ -163,11 +169,19 @@ def _only_if(observed: Observed) -> dict[str, str]:
     return {"If-Match": observed.nsg.etag}
 
 
-def _with_changes(document: Mapping[str, Any], changes: tuple[Change, ...]) -> dict[str, Any]:
+def _told(plan: Plan, after: Observed) -> Observed:
+    """A group as read back, with the word that ARM did not keep the switch although it took the write."""
+    if plan.flush in {None, after.nsg.flush}:
+        return after
+    return replace(after, unflushable=f"{after.nsg.id} was written, and did not keep flushConnection")
+
+
+def _with_changes(document: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
     """The whole group with our changes in it; every other rule and property stays as ARM gave it."""
     body = deepcopy(dict(document))
-    touched = {change.rule.name.lower() for change in changes}
+    touched = {change.rule.name.lower() for change in plan.changes}
     properties = dict(body["properties"])
     kept = [rule for rule in properties.get("securityRules") or () if rule["name"].lower() not in touched]
-    written = [write_rule(change.rule) for change in changes if change.kind is not Kind.DELETE]
-    return {**body, "properties": {**properties, "securityRules": [*kept, *written]}}
+    written = [write_rule(change.rule) for change in plan.changes if change.kind is not Kind.DELETE]
+    body = {**body, "properties": {**properties, "securityRules": [*kept, *written]}}
+    return with_flush(body, plan.flush) if plan.flush else body

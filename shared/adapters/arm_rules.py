@@ -12,12 +12,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from shared.domain.ranges import Ranges
-from shared.domain.rules import ALL_PORTS, Access, Load, Nsg, Protocol, Rule
+from shared.domain.rules import ALL_PORTS, Access, Flush, Load, Nsg, Protocol, Rule
 
 type Json = Mapping[str, Any]
 
 MADE_FOR = "postern-made-for"
 """The tag that says for which machine Postern made a group."""
+
+FLUSH = "postern-flush-connection"
+"""The tag that says that Postern switched a group's `flushConnection` on, and may switch it off."""
 
 _PROTOCOLS = {str(protocol).lower(): protocol for protocol in Protocol}
 
@@ -26,12 +29,14 @@ def read_nsg(document: Json) -> Nsg:
     """A network security group from ARM's JSON: its inbound rules only, since Postern touches no others."""
     properties = cast("Json", document.get("properties") or {})
     every = properties.get("securityRules") or ()
+    tags = cast("Json", document.get("tags") or {})
     return Nsg(
         id=str(document["id"]),
         etag=str(document.get("etag") or ""),
         rules=_rules(every, "inbound"),
         outbound=Load.of(_rules(every, "outbound")),
-        made_for=str((document.get("tags") or {}).get(MADE_FOR) or ""),
+        made_for=str(tags.get(MADE_FOR) or ""),
+        flush=Flush(properties.get("flushConnection") is True, FLUSH in tags),
         defaults=_rules(properties.get("defaultSecurityRules"), "inbound"),
         settled=properties.get("provisioningState") not in {"Updating", "Deleting"},
     )
@@ -99,6 +104,13 @@ def write_rule(rule: Rule) -> dict[str, Any]:
         **_one_or_many("destinationPortRange", "destinationPortRanges", ports),
     }
     return {"name": rule.name, "properties": properties}
+
+
+def with_flush(document: Json, flush: Flush) -> dict[str, Any]:
+    """ARM's JSON of a group with its `flushConnection` switched; every other tag and property stays as it is."""
+    others = {name: value for name, value in (document.get("tags") or {}).items() if name != FLUSH}
+    tags = others | ({FLUSH: "switched on by Postern"} if flush.ours else {})
+    return {**document, "tags": tags, "properties": {**document["properties"], "flushConnection": flush.on}}
 
 
 def _one_or_many(one: str, many: str, values: Sequence[str]) -> dict[str, Any]:

@@ -11,14 +11,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, NoReturn
 
-from pydantic import BeforeValidator, Field, PlainValidator
+from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from shared.documents.answers import PersonAnswer, SessionsAnswer
 from shared.domain.addresses import canonical_prefix
 from shared.domain.machines import MachineId
 from shared.domain.people import Person
 from shared.domain.ranges import Span
 from shared.domain.rules import Protocol
+from shared.domain.sessions import Sessions
 
 _LAST_PORT: Final = 65535
 _PORTS: Final = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
@@ -119,9 +121,9 @@ def write_time(time: datetime) -> str:
     return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def write_person(person: Person | None) -> dict[str, str] | None:
-    """Somebody; nothing when it was Postern itself."""
-    return {"id": person.id, "name": person.name} if person else None
+def write_person(person: Person) -> PersonAnswer:
+    """Somebody, or a pipeline."""
+    return {"id": person.id, "name": person.name}
 
 
 def write_span(span: Span) -> int | str:
@@ -130,15 +132,39 @@ def write_span(span: Span) -> int | str:
     return low if low == high else f"{low}-{high}"
 
 
+def write_sessions(sessions: Sessions) -> SessionsAnswer:
+    """What becomes of sessions that are open when a grant ends, with a sentence about it."""
+    return {"state": str(sessions.fate), "note": sessions.note}
+
+
 def _one[T](read: Callable[[object], T]) -> PlainValidator:
     return PlainValidator(read)
 
 
-Port = Annotated[Span, _one(read_span)]
-Number = Annotated[Span, _one(read_single)]
-ProtocolName = Annotated[Protocol, _one(read_protocol)]
-Prefix = Annotated[str, BeforeValidator(read_prefix)]
-Duration = Annotated[timedelta, _one(read_duration)]
-Time = Annotated[datetime, _one(read_time)]
+def _told(text: str, **schema: object) -> WithJsonSchema:
+    """How a field is described to callers."""
+    return WithJsonSchema({"description": text, **schema})
+
+
+_PORT: Final = _told(
+    'A port from 0 to 65535, or a range such as "5000-5010".',
+    anyOf=[
+        {"type": "integer", "minimum": 0, "maximum": _LAST_PORT},
+        {"type": "string", "pattern": r"^\d{1,5}(-\d{1,5})?$"},
+    ],
+)
+_NUMBER: Final = _told("A port from 0 to 65535.", type="integer", minimum=0, maximum=_LAST_PORT)
+_PROTOCOL: Final = _told("The protocol; `*` is any.", type="string", enum=["TCP", "UDP", "*"])
+_PREFIX: Final = _told('An address, a prefix such as "203.0.113.0/24", or "*".', type="string")
+_SPAN: Final = _told("An ISO 8601 duration such as PT3H.", type="string", format="duration")
+_POINT: Final = _told("An RFC 3339 time with its offset.", type="string", format="date-time")
+_MACHINE: Final = _told("A machine's ARM resource id.", type="string")
+
+Port = Annotated[Span, _one(read_span), _PORT]
+Number = Annotated[Span, _one(read_single), _NUMBER]
+ProtocolName = Annotated[Protocol, _one(read_protocol), _PROTOCOL]
+Prefix = Annotated[str, BeforeValidator(read_prefix), _PREFIX]
+Duration = Annotated[timedelta, _one(read_duration), _SPAN]
+Time = Annotated[datetime, _one(read_time), _POINT]
 ObjectId = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
-MachineName = Annotated[MachineId, _one(read_machine)]
+MachineName = Annotated[MachineId, _one(read_machine), _MACHINE]

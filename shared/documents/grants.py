@@ -6,9 +6,17 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
+from shared.documents.answers.grants import (
+    AccessAnswer,
+    ConnectAnswer,
+    DecisionAnswer,
+    ExtensionAnswer,
+    GrantAnswer,
+)
 from shared.documents.fields import (
     Duration,
     MachineName,
@@ -19,6 +27,7 @@ from shared.documents.fields import (
     Time,
     write_duration,
     write_person,
+    write_sessions,
     write_span,
     write_time,
 )
@@ -29,16 +38,25 @@ from shared.domain.grants import Grant
 from shared.domain.issues import Invalid, Issue
 from shared.domain.lifecycle import State
 from shared.domain.machines import Machine
+from shared.domain.sessions import Sessions
 
 _MOST_PORTS, _MOST_SOURCES, _LONGEST_TEXT, _LONGEST_TICKET = 20, 50, 1000, 100
 _LONGEST_NAME = 80
 _MOST_SOURCES_IN_ALL = 100
+_SSH, _RDP = 22, 3389
 _UNDECIDED = frozenset({State.PENDING, State.DENIED, State.CANCELLED, State.LAPSED})
 
 
 def _as_object(value: object) -> object:
     """A bare port number is short for an object with that number."""
     return {"number": value} if isinstance(value, int | str) and not isinstance(value, bool) else value
+
+
+class _OrBare:
+    """Described as an object, or as what is short for it."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [{"type": "integer"}, {"type": "string"}, handler(core)]}
 
 
 def _readable(text: str) -> str:
@@ -73,13 +91,14 @@ class AskedPortDocument(Document):
         return (*one, *(self.allowed_source_address_prefixes or ()))
 
 
+AskedPortOrNumber = Annotated[AskedPortDocument, BeforeValidator(_as_object), _OrBare()]
+
+
 class GrantRequest(Document):
     """A request for access."""
 
     machine: MachineName
-    ports: Annotated[
-        list[Annotated[AskedPortDocument, BeforeValidator(_as_object)]], Field(min_length=1, max_length=_MOST_PORTS)
-    ]
+    ports: Annotated[list[AskedPortOrNumber], Field(min_length=1, max_length=_MOST_PORTS)]
     duration: Duration | None = None
     end_time_utc: Time | None = None
     start_time_utc: Time | None = None
@@ -161,14 +180,25 @@ def _across(document: Mapping[str, Any]) -> Iterator[Issue]:
         yield Issue("tooMany", "ports", f"A request names at most {_MOST_SOURCES_IN_ALL} sources in all.")
 
 
-def write_grant(grant: Grant, machine: Machine | None = None) -> dict[str, Any]:
-    """A grant as callers get it; with the machine, also how to connect."""
+def write_grant(grant: Grant, machine: Machine | None = None, sessions: Sessions | None = None) -> GrantAnswer:
+    """A grant as callers get it; with the machine, also how to connect; with `sessions`, what becomes of open ones."""
     return {
         "id": grant.id,
-        "machine": str(grant.machine),
         "state": str(grant.state),
         "reason": str(grant.reason) if grant.reason else None,
         "detail": grant.detail or None,
+        **write_access(grant, sessions),
+        "decisions": [_write_decision(decision) for decision in grant.decisions],
+        "extension": _write_extension(grant.extension) if grant.extension else None,
+        "rules": [{"nsg": rule.nsg, "name": rule.name, "priority": rule.priority} for rule in grant.rules],
+        "connect": _connect(grant, machine) if machine else None,
+    }
+
+
+def write_access(grant: Grant, sessions: Sessions | None) -> AccessAnswer:
+    """What was asked for and filled in."""
+    return {
+        "machine": str(grant.machine),
         "requestor": write_person(grant.requestor),
         "ports": [
             {"number": write_span(port.span), "protocol": str(port.protocol).upper(), "sources": list(port.sources)}
@@ -183,10 +213,7 @@ def write_grant(grant: Grant, machine: Machine | None = None) -> dict[str, Any]:
         "justification": grant.justification,
         "ticket": grant.ticket,
         "breakGlass": grant.break_glass,
-        "decisions": [_write_decision(decision) for decision in grant.decisions],
-        "extension": _write_extension(grant.extension) if grant.extension else None,
-        "rules": [{"nsg": rule.nsg, "name": rule.name, "priority": rule.priority} for rule in grant.rules],
-        "connect": _connect(grant, machine) if machine else None,
+        "sessions": write_sessions(sessions) if sessions else None,
     }
 
 
@@ -194,7 +221,7 @@ def _write_time(time: datetime | None) -> str | None:
     return write_time(time) if time else None
 
 
-def _write_decision(decision: Decision) -> dict[str, Any]:
+def _write_decision(decision: Decision) -> DecisionAnswer:
     return {
         "by": write_person(decision.by),
         "verdict": str(decision.verdict),
@@ -205,7 +232,7 @@ def _write_decision(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _write_extension(extension: Extension) -> dict[str, Any]:
+def _write_extension(extension: Extension) -> ExtensionAnswer:
     return {
         "requestedAt": write_time(extension.asked_at),
         "duration": write_duration(extension.duration) if extension.duration else None,
@@ -215,13 +242,15 @@ def _write_extension(extension: Extension) -> dict[str, Any]:
     }
 
 
-def _connect(grant: Grant, machine: Machine) -> dict[str, str]:
+def _connect(grant: Grant, machine: Machine) -> ConnectAnswer:
     """The address to connect to, and the command for it where the port says which it is."""
     hosts = [*machine.public_addresses, *(endpoint.address for endpoint in machine.endpoints)]
-    host = hosts[0] if hosts else ""
-    known = {22: ("ssh", f"ssh {host}"), 3389: ("rdp", f"mstsc /v:{host}")}
-    commands = dict(command for port in grant.ports for number, command in known.items() if _within(number, port.span))
-    return {"host": host, **commands}
+    told = ConnectAnswer(host=hosts[0] if hosts else "")
+    if any(_within(_SSH, port.span) for port in grant.ports):
+        told["ssh"] = f"ssh {told['host']}"
+    if any(_within(_RDP, port.span) for port in grant.ports):
+        told["rdp"] = f"mstsc /v:{told['host']}"
+    return told
 
 
 def _within(number: int, span: tuple[int, int]) -> bool:

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
+from shared.documents.answers.machines import (
+    DetailsAnswer,
+    EndpointAnswer,
+    ExposedAnswer,
+    GroupAnswer,
+    LatestAnswer,
+    MachineAnswer,
+    MachinesAnswer,
+    SightingAnswer,
+    SummaryAnswer,
+    UseAnswer,
+)
 from shared.documents.fields import write_person, write_span, write_time
 from shared.documents.grants import write_grant
 from shared.documents.policies import write_guarded, write_lock, write_policy
@@ -16,19 +27,27 @@ from shared.domain.rules import Nsg
 from shared.domain.surface import Exposed
 
 
-def write_page(page: Page, token: str | None) -> dict[str, Any]:
+def write_page(page: Page, token: str | None) -> MachinesAnswer:
     """A page of machines."""
     return {
         "value": [write_row(one, use) for one, use in page.rows],
         "nextPageToken": token,
-        "counts": {str(state): page.counts.get(state, 0) for state in State},
+        "counts": {
+            "configured": page.counts.get(State.CONFIGURED, 0),
+            "notConfigured": page.counts.get(State.NOT_CONFIGURED, 0),
+            "unsupported": page.counts.get(State.UNSUPPORTED, 0),
+        },
         "asOf": write_time(page.at),
         "warnings": list(page.warnings),
     }
 
 
-def write_row(row: Row, use: Use | None) -> dict[str, Any]:
+def write_row(row: Row, use: Use | None) -> MachineAnswer:
     """One machine of the list."""
+    return {**_write_sighting(row, use), "policy": _summary(row)}
+
+
+def _write_sighting(row: Row, use: Use | None) -> SightingAnswer:
     sighting = row.sighting
     return {
         "id": sighting.id,
@@ -48,24 +67,30 @@ def write_row(row: Row, use: Use | None) -> dict[str, Any]:
         "exposure": [_write_exposed(one) for one in row.exposed],
         "suggestedPorts": list(suggested_ports(sighting.system)),
         "lock": write_lock(row.leaks) if row.guarded else None,
-        "policy": _summary(row),
         "use": _write_use(use) if use else None,
     }
 
 
-def _write_exposed(one: Exposed) -> dict[str, Any]:
-    where = {"address": one.address, "nsg": one.nsg, "rule": one.rule, "priority": one.priority}
-    return {"port": write_span(one.span), "protocol": one.protocol, **where, "sources": list(one.sources)}
+def _write_exposed(one: Exposed) -> ExposedAnswer:
+    return {
+        "port": write_span(one.span),
+        "protocol": one.protocol,
+        "address": one.address,
+        "nsg": one.nsg,
+        "rule": one.rule,
+        "priority": one.priority,
+        "sources": list(one.sources),
+    }
 
 
-def _summary(row: Row) -> dict[str, Any] | None:
+def _summary(row: Row) -> SummaryAnswer | None:
     if row.guarded is None:
         return None
     policy = row.guarded.policy
     return {"ports": [write_span(port.span) for port in policy.ports], "scope": str(policy.lock.scope)}
 
 
-def _write_use(use: Use) -> dict[str, Any]:
+def _write_use(use: Use) -> UseAnswer:
     return {
         "activeGrants": use.unfinished,
         "grantsLast7Days": use.recent,
@@ -73,17 +98,17 @@ def _write_use(use: Use) -> dict[str, Any]:
     }
 
 
-def _write_access(grant: Grant) -> dict[str, Any]:
+def _write_access(grant: Grant) -> LatestAnswer:
     started = grant.started_at
     return {"at": write_time(started) if started else None, "by": write_person(grant.requestor), "grant": grant.id}
 
 
-def write_details(details: Details, grants: Iterable[Grant]) -> dict[str, Any]:
+def write_details(details: Details, grants: Iterable[Grant]) -> DetailsAnswer:
     """One machine with its network path, its policy, and those of its grants that the caller may see."""
     row = details.row
     guarded = write_guarded(row.guarded, row.leaks) if row.guarded else None
     return {
-        **write_row(row, details.use),
+        **_write_sighting(row, details.use),
         "endpoints": [_write_endpoint(endpoint) for endpoint in details.machine.endpoints],
         "nsgs": [_write_group(nsg) for nsg in details.groups],
         "policy": write_policy(row.guarded.policy) if row.guarded else None,
@@ -93,7 +118,7 @@ def write_details(details: Details, grants: Iterable[Grant]) -> dict[str, Any]:
     }
 
 
-def _write_endpoint(endpoint: Endpoint) -> dict[str, Any]:
+def _write_endpoint(endpoint: Endpoint) -> EndpointAnswer:
     return {
         "address": endpoint.address,
         "nic": endpoint.nic or None,
@@ -104,5 +129,10 @@ def _write_endpoint(endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
-def _write_group(nsg: Nsg) -> dict[str, Any]:
-    return {"id": nsg.id, "rules": len(nsg.rules) + nsg.outbound.rules, "rulesOfPostern": len(nsg.ours)}
+def _write_group(nsg: Nsg) -> GroupAnswer:
+    return {
+        "id": nsg.id,
+        "rules": len(nsg.rules) + nsg.outbound.rules,
+        "rulesOfPostern": len(nsg.ours),
+        "flushConnection": nsg.flush.on,
+    }

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
+from shared.documents.answers import LeakAnswer, LockAnswer
 from shared.documents.fields import (
     Duration,
     MachineName,
@@ -18,6 +19,7 @@ from shared.documents.fields import (
     ProtocolName,
     write_duration,
     write_person,
+    write_sessions,
     write_span,
     write_time,
 )
@@ -40,6 +42,11 @@ from shared.domain.policies import (
     default_ports,
 )
 from shared.domain.rules import Protocol
+from shared.domain.sessions import CONTINUING, UNMEASURED, Sessions
+
+if TYPE_CHECKING:
+    # It describes policies by the documents of this module.
+    from shared.documents.answers.policies import GuardedAnswer
 
 _MOST_PORTS, _MOST_SOURCES, _MOST_PEOPLE = 100, 50, 200
 MOST_MACHINES = 200
@@ -54,7 +61,7 @@ class PolicyPortDocument(Document):
     """A port that may be asked for."""
 
     number: Port
-    protocol: ProtocolName = Protocol.TCP
+    protocol: ProtocolName = Field(Protocol.TCP, json_schema_extra={"default": "TCP"})
     allowed_source_address_prefix: Prefix | None = None
     allowed_source_address_prefixes: Annotated[list[Prefix], Field(min_length=1, max_length=_MOST_SOURCES)] | None = (
         None
@@ -113,6 +120,7 @@ class PolicyDocument(Document):
     requestors: People = Field(default=[])
     approval: ApprovalDocument = ApprovalDocument()
     break_glass: bool = False
+    end_sessions: bool = False
 
     @property
     def value(self) -> Policy:
@@ -127,6 +135,7 @@ class PolicyDocument(Document):
             approval=self.approval.value,
             ticket_pattern=self.justification.ticket_pattern,
             break_glass=self.break_glass,
+            end_sessions=self.end_sessions,
         )
 
 
@@ -222,25 +231,28 @@ def write_policy(policy: Policy) -> dict[str, Any]:
             "pendingFor": write_duration(policy.approval.pending_for),
         },
         "breakGlass": policy.break_glass,
+        "endSessions": policy.end_sessions,
     }
 
 
-def write_guarded(guarded: Guarded, leaks: tuple[Leak, ...] | None) -> dict[str, Any]:
-    """A machine's policy with the truth about its lock."""
+def write_guarded(guarded: Guarded, leaks: tuple[Leak, ...] | None, sessions: Sessions | None = None) -> GuardedAnswer:
+    """A machine's policy with the truth about its lock, and about open sessions as far as that was looked at."""
+    unmeasured = UNMEASURED if guarded.policy.end_sessions else CONTINUING
     return {
         "machine": str(guarded.machine.id),
         "policy": write_policy(guarded.policy),
         "lock": write_lock(leaks),
+        "sessions": write_sessions(sessions or unmeasured),
         "changedAt": write_time(guarded.changed_at),
-        "changedBy": write_person(guarded.changed_by),
+        "changedBy": write_person(guarded.changed_by) if guarded.changed_by else None,
     }
 
 
-def write_lock(leaks: tuple[Leak, ...] | None) -> dict[str, Any]:
+def write_lock(leaks: tuple[Leak, ...] | None) -> LockAnswer:
     """Whether a lock holds; when it does not, what lets traffic through, and where."""
     if leaks is None:
         return {"state": "unknown", "because": []}
-    because = [
+    because: list[LeakAnswer] = [
         {"address": leak.address, "nsg": leak.nsg, "rule": leak.rule, "priority": leak.priority} for leak in leaks
     ]
     return {"state": "exposed" if leaks else "holds", "because": because}

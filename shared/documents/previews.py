@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from shared.documents.fields import write_span
-from shared.documents.grants import write_grant
+from shared.documents.answers import RuleAnswer
+from shared.documents.answers.grants import GrantPreviewAnswer
+from shared.documents.answers.policies import ChangeAnswer, PreviewAnswer, ThroughAnswer, WayAnswer
+from shared.documents.fields import write_sessions, write_span
+from shared.documents.grants import write_access
 from shared.documents.policies import write_lock
 from shared.domain.forecasts import Foretold, Preview, Way, why_open
 from shared.domain.guarding import Stage
@@ -13,35 +16,44 @@ from shared.domain.lifecycle import State
 from shared.domain.planning import Change
 from shared.domain.ranges import Ranges
 from shared.domain.rules import ALL_PORTS, Nsg, Rule
+from shared.domain.sessions import Sessions
 from shared.domain.traffic import Traffic
 
-_OF_REAL_GRANTS: Final = ("id", "state", "reason", "detail", "decisions", "extension", "connect")
+_UNKNOWN_CUTS: Final = "Which connections of the last 7 days would be cut is not known: no flow logs are read yet."
+_FLUSHES: Final = {
+    True: "flushConnection is switched on in {}. This concerns every machine behind that group: at once, and then "
+    "whenever one of its rules changes, Azure ends the open connections there that its rules do not allow.",
+    False: "flushConnection, which Postern had switched on, is switched off in {}. From then on open connections of "
+    "every machine behind that group live on when its rules change.",
+}
 
 
-def write_preview(preview: Preview) -> dict[str, Any]:
+def write_preview(preview: Preview) -> PreviewAnswer:
     """What would become of one machine."""
     locked = preview.guarded.stage is Stage.GUARDED
     leaking = [(leak.address, leak.rule) for leak in (preview.leaks or ()) if locked]
     made = [one.before.id for one in preview.forecasts if not one.before.etag]
+    switched = [one for one in preview.forecasts if one.before.flush.on is not one.after.flush.on]
     return {
         "machine": str(preview.guarded.machine.id),
         "changes": [_write_change(one.before, change) for one in preview.forecasts for change in one.changes],
         "createsNsg": made[0] if made else None,
         "attachesTo": list(preview.attaches),
+        "flushConnection": [{"nsg": one.before.id, "on": one.after.flush.on} for one in switched],
         "lock": write_lock(preview.leaks),
         "losesEffect": [_write_way(way) for way in preview.cut],
         "staysOpen": [{**_write_way(way), "why": str(why_open(way, leaking))} for way in preview.open],
         "endsGrants": list(preview.ends),
+        "sessions": write_sessions(preview.sessions),
         "cutFlows": None,
-        "notes": ["Which connections of the last 7 days would be cut is not known: no flow logs are read yet."],
+        "notes": [_UNKNOWN_CUTS, *(_FLUSHES[one.after.flush.on].format(one.before.id) for one in switched)],
     }
 
 
-def write_grant_preview(told: Foretold) -> dict[str, Any]:
-    """What asking would give: the grant without what only a real one has, the rules, and what is in their way."""
-    grant = {name: value for name, value in write_grant(told.grant).items() if name not in _OF_REAL_GRANTS}
+def write_grant_preview(told: Foretold, sessions: Sessions) -> GrantPreviewAnswer:
+    """What asking would give: what only a real grant has is left out; the rules, and what is in their way."""
     return {
-        **grant,
+        **write_access(told.grant, sessions),
         "rules": [write_rule(rule) for rule in told.rules],
         "needsApproval": told.grant.state is State.PENDING,
         "opens": not told.obstacles,
@@ -49,11 +61,11 @@ def write_grant_preview(told: Foretold) -> dict[str, Any]:
     }
 
 
-def _write_change(nsg: Nsg, change: Change) -> dict[str, Any]:
+def _write_change(nsg: Nsg, change: Change) -> ChangeAnswer:
     return {"nsg": nsg.id, "change": change.kind.name.lower(), "rule": write_rule(change.rule)}
 
 
-def write_rule(rule: Rule) -> dict[str, Any]:
+def write_rule(rule: Rule) -> RuleAnswer:
     """A security rule, briefly."""
     return {
         "name": rule.name,
@@ -70,10 +82,10 @@ def _write_ports(ports: Ranges) -> list[int | str]:
     return ["*"] if ports == ALL_PORTS else [write_span(span) for span in ports.spans]
 
 
-def _write_way(way: Way) -> dict[str, Any]:
+def _write_way(way: Way) -> WayAnswer:
     rule = write_rule(way.rule) if way.rule else None
     return {"address": way.address, "nsg": way.nsg, "rule": rule, "through": [_write_traffic(t) for t in way.traffic]}
 
 
-def _write_traffic(traffic: Traffic) -> dict[str, Any]:
+def _write_traffic(traffic: Traffic) -> ThroughAnswer:
     return {"protocols": sorted(str(one) for one in traffic.protocols), "ports": _write_ports(traffic.ports)}

@@ -1,8 +1,8 @@
 """What Postern wants to stand in one network security group.
 
 A claim is a wish about one group, kept until it is fulfilled and seen: "this machine is locked here", "this
-grant is open here until then". Claims are levels, not edges: repeating one changes nothing, and whoever comes
-next can finish what somebody else began.
+grant is open here until then", "flushConnection is on here". Claims are levels, not edges: repeating one changes
+nothing, and whoever comes next can finish what somebody else began.
 """
 
 from __future__ import annotations
@@ -87,7 +87,21 @@ class OpenClaim:
         return f"open|{self.grant}"
 
 
-type Claim = LockClaim | OpenClaim
+@dataclass(frozen=True, slots=True)
+class FlushClaim:
+    """Have `flushConnection` on in this group for a machine whose sessions end with their grants, or no longer."""
+
+    flush_for: MachineId
+    wanted: Wanted = Wanted.PRESENT
+    own: bool = False  # Whether the group is one that Postern makes for the machine.
+
+    @property
+    def key(self) -> str:
+        """The claim's name within its group."""
+        return f"flush|{self.flush_for.key}"
+
+
+type Claim = LockClaim | OpenClaim | FlushClaim
 
 
 class Finding(StrEnum):

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from shared.domain.addresses import is_address
-from shared.domain.claims import Claim, Finding, LockClaim, OpenClaim, Outcome
+from shared.domain.claims import Claim, Finding, FlushClaim, LockClaim, OpenClaim, Outcome
 from shared.domain.exposure import Leak
 from shared.domain.planning import Change, Kind, Plan
 from shared.domain.rules import LOCK_MARK, OPEN_MARK, Nsg, Rule
@@ -31,6 +31,8 @@ class What(StrEnum):
     GROUP_MISSING = "groupMissing"
     EXPOSED = "exposed"
     HOLDS_AGAIN = "holdsAgain"
+    FLUSH_SWITCHED_OFF = "flushSwitchedOff"
+    FLUSH_LEFT_ON = "flushLeftOn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,15 @@ type Seen = Mapping[Claim, Outcome]
 def found_in_group(nsg: Nsg, made: Plan, seen: Seen, now: datetime) -> tuple[Found, ...]:
     """What the changes that a group needs say about it, given what was last seen of its claims."""
     told = [text for change in made.changes for text in _of_change(change, nsg, seen)]
+    told += _of_flush(made, seen)
     return tuple(Found(what, nsg.id, now, detail, number) for number, (what, detail) in enumerate(told))
+
+
+def _of_flush(made: Plan, seen: Seen) -> Iterator[tuple[What, str]]:
+    counting = [claim for claim, outcome in seen.items() if outcome.finding is Finding.FULFILLED]
+    names = some_names(claim.flush_for.name for claim in counting if isinstance(claim, FlushClaim))
+    if names and made.flush and made.flush.on:
+        yield What.FLUSH_SWITCHED_OFF, f"flushConnection, which ends the sessions of {names}, had been switched off."
 
 
 def _of_change(change: Change, nsg: Nsg, seen: Seen) -> Iterator[tuple[What, str]]:

@@ -19,6 +19,7 @@ from shared.domain.guarding import Guarded
 from shared.domain.machines import Endpoint, Machine
 from shared.domain.planning import NO_LEAVE, Change, Kind, Leave, Plan, plan
 from shared.domain.rules import KEEP_MARK, OPEN_MARK, Nsg, Rule
+from shared.domain.sessions import CONTINUING, Sessions
 from shared.domain.traffic import Traffic, through
 
 _MOST_ROUNDS = 5
@@ -51,7 +52,7 @@ def with_changes(nsg: Nsg, made: Plan) -> Nsg:
     touched = {change.rule.name.lower() for change in made.changes}
     kept = [rule for rule in nsg.rules if rule.name.lower() not in touched]
     written = [replace(change.rule, settled=True) for change in made.changes if change.kind is not Kind.DELETE]
-    return replace(nsg, rules=(*kept, *written))
+    return replace(nsg, rules=(*kept, *written), flush=made.flush or nsg.flush)
 
 
 def _difference(before: Nsg, after: Nsg) -> Iterator[Change]:
@@ -134,6 +135,7 @@ class Preview:
     open: tuple[Way, ...]  # What would reach it.
     attaches: tuple[str, ...]  # The interfaces on which a new group would be put.
     ends: tuple[str, ...]  # The grants that would end.
+    sessions: Sessions = CONTINUING
 
 
 @dataclass(frozen=True, slots=True)

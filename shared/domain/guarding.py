@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from shared.domain.claims import LockClaim, OpenClaim, Wanted
+from shared.domain.claims import Claim, FlushClaim, LockClaim, OpenClaim, Wanted
 from shared.domain.decisions import still_offers
 from shared.domain.exposure import Leak
 from shared.domain.findings import Found, What
@@ -47,6 +47,7 @@ class Guarded:
     attached: bool = False  # Whether its own group was once seen on all of its interfaces that had none.
     exposed_by: tuple[Leak, ...] = ()  # What was last known to get through the lock; the first few.
     found: Found | None = None  # The latest finding about the machine, which may not be on record yet.
+    flush_in: tuple[str, ...] = ()  # The groups whose `flushConnection` may have been asked for on its behalf.
     collection: str = "default"  # The name under which callers of Defender's API find it, with others.
 
     @property
@@ -110,18 +111,47 @@ class Guarded:
             make_in=self.machine.location if self.bare and self.owns(nsg) and self.machine.locked_in(nsg) else "",
         )
 
+    @property
+    def flushed(self) -> tuple[str, ...]:
+        """The groups whose `flushConnection` has to be on: all in which rules of its grants may stand."""
+        return self.machine.nsgs if self.policy.end_sessions and self.stage is Stage.GUARDED else ()
+
+    def remembering_flush(self) -> Guarded:
+        """With every group noted in which `flushConnection` may be asked for, so that it can be taken back there."""
+        every = {nsg.lower(): nsg for nsg in (*self.flush_in, *self.flushed)}
+        return replace(self, flush_in=tuple(every.values()))
+
+    def flush_claims(self) -> Mapping[str, FlushClaim]:
+        """For each group whose `flushConnection` is or was asked for, what is wanted there."""
+        wanted = {nsg.lower() for nsg in self.flushed}
+        return {
+            nsg: FlushClaim(
+                self.machine.id,
+                Wanted.PRESENT if nsg.lower() in wanted else Wanted.ABSENT,
+                own=self.bare and self.owns(nsg),
+            )
+            for nsg in self.remembering_flush().flush_in
+        }
+
+    def claims(self) -> Mapping[str, tuple[LockClaim | FlushClaim, ...]]:
+        """For each group, what is wanted there besides grants."""
+        locks = {nsg.lower(): (nsg, claim) for nsg, claim in self.lock_claims().items()}
+        flushes = {nsg.lower(): (nsg, claim) for nsg, claim in self.flush_claims().items()}
+        names = {key: nsg for key, (nsg, _) in (flushes | locks).items()}
+        return {nsg: tuple(one[key][1] for one in (locks, flushes) if key in one) for key, nsg in names.items()}
+
     def owns(self, nsg: str | None) -> bool:
         """Whether a group is the one that Postern made for the machine."""
         return self.own_group is not None and nsg is not None and nsg.lower() == self.own_group.lower()
 
 
-def lock_claims_by_group(machines: Iterable[Guarded]) -> dict[str, dict[str, LockClaim]]:
-    """For each group that holds or held locks of these machines, what is wanted there, by the claims' keys."""
+def claims_by_group(machines: Iterable[Guarded]) -> dict[str, dict[str, Claim]]:
+    """For each group in which something is or was wanted for these machines, what, by the claims' keys."""
     names: dict[str, str] = {}
-    found: dict[str, dict[str, LockClaim]] = {}
+    found: dict[str, dict[str, Claim]] = {}
     for guarded in machines:
-        for nsg, claim in guarded.lock_claims().items():
-            found.setdefault(names.setdefault(nsg.lower(), nsg), {})[claim.key] = claim
+        for nsg, claims in guarded.claims().items():
+            found.setdefault(names.setdefault(nsg.lower(), nsg), {}).update({claim.key: claim for claim in claims})
     return found
 
 

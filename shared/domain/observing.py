@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from shared.domain.claims import Claim, Finding, LockClaim, OpenClaim, Outcome, Wanted
+from shared.domain.claims import Claim, Finding, FlushClaim, LockClaim, OpenClaim, Outcome, Wanted
 from shared.domain.grants import PlacedRule
 from shared.domain.planning import is_due_open
 from shared.domain.rules import Nsg, Rule
@@ -13,7 +13,7 @@ from shared.domain.shapes import belongs_to_grant, belongs_to_lock, is_husk
 
 def is_wanted(claim: Claim, now: datetime) -> bool:
     """Whether what the claim names should stand now; a grant whose time is up should not, whatever its claim says."""
-    return claim.wanted is Wanted.PRESENT if isinstance(claim, LockClaim) else is_due_open(claim, now)
+    return is_due_open(claim, now) if isinstance(claim, OpenClaim) else claim.wanted is Wanted.PRESENT
 
 
 def outcome_of(claim: Claim, nsg: Nsg, obstacle: str | None) -> Outcome:
@@ -40,4 +40,6 @@ def stands(claim: Claim, nsg: Nsg) -> bool:
 def _stands_for(rule: Rule, claim: Claim) -> bool:
     if isinstance(claim, LockClaim):
         return belongs_to_lock(rule, claim)
+    if isinstance(claim, FlushClaim):
+        return False
     return belongs_to_grant(rule, claim.grant) and not is_husk(rule)

@@ -11,6 +11,7 @@ Its laws:
 - An allow rule is created only for the grants named in `Leave.openable`: sweeps close and repair, they never open.
 - A lock that nobody claims stays: taking it away would be opening. An allow rule that nobody claims goes.
 - Locks of one shape share their rules; `locking` says which addresses these have to hold.
+- `flushConnection` is switched on where it is claimed, and back only when Postern had switched it on.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from datetime import datetime
 from enum import IntEnum
 
 from shared.domain.addresses import Bound
-from shared.domain.claims import Claim, LockClaim, OpenClaim, Wanted
+from shared.domain.claims import Claim, FlushClaim, LockClaim, OpenClaim, Wanted
 from shared.domain.locking import Locks, locks_of
 from shared.domain.machines import Endpoint
 from shared.domain.regions import admits_guarded, alike
@@ -34,11 +35,13 @@ from shared.domain.rules import (
     MOST_ADDRESSES,
     OPEN_MARK,
     Access,
+    Flush,
     Load,
     Nsg,
     Rule,
     in_order,
 )
+from shared.domain.sessions import flush_of
 from shared.domain.shapes import is_husk, keep_rules, lock_rules, open_rules
 from shared.domain.traffic import matched, passing
 
@@ -75,25 +78,30 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The changes for one group in a safe order, and for each claim that cannot be fulfilled, what is in its way."""
+    """The changes for one group in a safe order, and for each claim that cannot be fulfilled, what is in its way.
+
+    `flush` is what the group's `flushConnection` is to become; None when it is as it should be.
+    """
 
     changes: tuple[Change, ...]
     obstacles: Mapping[str, str] = field(default_factory=dict)
+    flush: Flush | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.changes)
+        return bool(self.changes) or self.flush is not None
 
     def stands_in(self, nsg: Nsg) -> bool:
-        """Whether a group, as read back, has all these changes in it."""
+        """Whether a group, as read back, has all these changes of rules in it."""
         return all(change.stands_in(nsg) for change in self.changes)
 
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """What a plan may do besides closing: the grants that may be opened, and numbers that were refused just now."""
+    """What a plan may do besides closing: the grants that may be opened, and what was refused just now."""
 
     openable: AbstractSet[str] = frozenset()
-    refused: AbstractSet[int] = frozenset()
+    refused: AbstractSet[int] = frozenset()  # Priority numbers.
+    unflushable: str = ""  # Why `flushConnection` cannot be switched; empty when that was not tried.
 
 
 NO_LEAVE = Leave()
@@ -108,7 +116,21 @@ def plan(nsg: Nsg, claims: Iterable[Claim], now: datetime, leave: Leave = NO_LEA
     draft.lock(locks_of(nsg, (claim for claim in ordered if isinstance(claim, LockClaim))))
     for claim in opens:
         draft.open(claim)
-    return draft.finish()
+    return _with_flush(draft.finish(), nsg, ordered, leave)
+
+
+def _with_flush(made: Plan, nsg: Nsg, claims: list[Claim], leave: Leave) -> Plan:
+    """A plan that also switches the group's `flushConnection` where that has to be."""
+    target = flush_of(nsg.flush, claims)
+    if target == nsg.flush:
+        return made
+    if leave.unflushable:
+        wanting = [claim for claim in claims if isinstance(claim, FlushClaim) and claim.wanted is Wanted.PRESENT]
+        return replace(made, obstacles={**made.obstacles, **{claim.key: leave.unflushable for claim in wanting}})
+    # Sessions of grants that end now are ended before the switch goes back, which takes another round.
+    if not target.on and any(change.rule.mark == OPEN_MARK for change in made.changes):
+        return made
+    return replace(made, flush=target)
 
 
 def is_due_open(claim: OpenClaim, now: datetime) -> bool:

@@ -67,6 +67,7 @@ class Policy:
     approval: Approval = NO_APPROVAL
     ticket_pattern: str = ""  # What a ticket has to match; with one, every request names a ticket.
     break_glass: bool = False  # Whether somebody may open without approval and tell the approvers afterwards.
+    end_sessions: bool = False  # Whether sessions that are open end with their grant.
 
     @property
     def guarded(self) -> tuple[tuple[Protocol, Ranges], ...]:

@@ -120,6 +120,14 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
+class Flush:
+    """A group's `flushConnection`: when on, Azure ends sessions that the group's rules no longer allow."""
+
+    on: bool = False
+    ours: bool = False  # Whether Postern switched it on, by the tag that it leaves.
+
+
+@dataclass(frozen=True, slots=True)
 class Nsg:
     """A network security group as ARM returned it: its inbound rules, customer's and ours, and the defaults."""
 
@@ -130,6 +138,7 @@ class Nsg:
     settled: bool = True  # False while ARM says that the group is being updated.
     outbound: Load = Load()  # What its outbound rules take of its limits.
     made_for: str = ""  # The key of the machine that Postern made it for; empty for a group of somebody else's.
+    flush: Flush = Flush()
 
     @property
     def every(self) -> tuple[Rule, ...]:

@@ -169,7 +169,7 @@ def _to_be(world: World, machine: Machine, change: Assignment, before: Stored[Gu
     new = replace(new, collection=change.collection or (old.collection if old else new.collection))
     if old:
         new = replace(new, machine=old.machine, former=old.former, freeing=old.freeing, own_group=old.own_group)
-        new = replace(new, attached=old.attached, exposed_by=old.exposed_by, found=old.found)
+        new = replace(new, attached=old.attached, exposed_by=old.exposed_by, found=old.found, flush_in=old.flush_in)
     return as_guarded(new, machine)
 
 
@@ -177,7 +177,7 @@ def as_guarded(guarded: Guarded, machine: Machine) -> Guarded:
     """With the machine as it was just seen, and with a group of its own for what has none."""
     own = guarded.own_group or (machine.id.own_nsg if machine.bare else None)
     seen = guarded.seen_as(machine.behind_own(own) if own else machine)
-    return replace(seen, own_group=own, bare=bool(machine.bare))
+    return replace(seen, own_group=own, bare=bool(machine.bare)).remembering_flush()
 
 
 def _room(one: Prepared, forecasts: Forecasts) -> Iterator[Issue]:

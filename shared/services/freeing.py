@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from shared.domain.claims import LockClaim, Wanted
+from shared.domain.claims import Claim, LockClaim, Wanted
 from shared.domain.guarding import Former, Guarded, Stage, places
 from shared.domain.machines import MachineId
 from shared.ports import Conflict, Stored, Unavailable
@@ -112,16 +112,18 @@ async def unlock(world: World, stored: Stored[Guarded], there: Holders | None = 
     leaving = as_leaving(guarded, there or await holders(world, guarded.machine.id.subscription))
     if leaving != guarded:
         stored = await world.policies.put(leaving, stored.etag)
-    claims = stored.value.lock_claims()
-    here = [nsg for nsg in claims if guarded.machine.locked_in(nsg)]
-    await every(lambda nsg: _settle(world, nsg, claims[nsg]), here, _GROUPS_AT_ONCE)
+    claims = stored.value.claims()
+    flushed = {nsg.lower() for nsg in guarded.flush_in}
+    here = [nsg for nsg in claims if guarded.machine.locked_in(nsg) or nsg.lower() in flushed]
+    await every(lambda nsg: _settle(world, nsg, *claims[nsg]), here, _GROUPS_AT_ONCE)
     # Where it only once was it stays locked if that cannot be changed now, and keeps no policy from going.
     elsewhere = [nsg for nsg in claims if nsg not in here]
-    await each(lambda nsg: _settle(world, nsg, claims[nsg]), elsewhere, _GROUPS_AT_ONCE)
+    await each(lambda nsg: _settle(world, nsg, *claims[nsg]), elsewhere, _GROUPS_AT_ONCE)
     return stored
 
 
-async def _settle(world: World, nsg: str, claim: LockClaim) -> None:
-    await world.desk.post(nsg, claim)
-    if await settle_even_if_gone(world, nsg, [claim.key]) is None:
+async def _settle(world: World, nsg: str, *claims: Claim) -> None:
+    for claim in claims:
+        await world.desk.post(nsg, claim)
+    if await settle_even_if_gone(world, nsg, [claim.key for claim in claims]) is None:
         raise Unavailable(f"{nsg} is being changed by somebody else; what is to be set free there stays locked")

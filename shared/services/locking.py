@@ -11,18 +11,19 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from shared.domain.claims import Finding, LockClaim, Wanted
+from shared.domain.claims import Claim, Finding, FlushClaim, LockClaim, Outcome, Wanted
 from shared.domain.exposure import Leak
 from shared.domain.findings import What, exposure_changed
-from shared.domain.guarding import Guarded, Stage, lock_claims_by_group
+from shared.domain.guarding import Guarded, Stage, claims_by_group
 from shared.domain.machines import Machine
 from shared.domain.observing import has_vanished, is_wanted
 from shared.domain.planning import plan
 from shared.domain.rules import Nsg
+from shared.domain.sessions import CONTINUING, Sessions, sessions_of
 from shared.ports import Conflict, Entry, Observed, Stored, Unavailable
 from shared.services.measuring import Sight, measure_now
 from shared.services.serving import Purpose
-from shared.services.settling import Settled, settle
+from shared.services.settling import Settled, settle, settle_even_if_gone
 from shared.services.viewing import Panorama
 from shared.services.world import World, each, every
 
@@ -37,6 +38,7 @@ class Standing:
 
     stored: Stored[Guarded]
     leaks: tuple[Leak, ...] | None
+    sessions: Sessions = CONTINUING
 
 
 async def lock_all(
@@ -46,7 +48,7 @@ async def lock_all(
 
     Of what was `seen` just now, only that is looked at again which has something to be done about it.
     """
-    groups = lock_claims_by_group(stored.value for stored in machines)
+    groups = claims_by_group(stored.value for stored in machines)
     known = seen.groups if seen else {}
     served = await each(lambda nsg: _serve(world, nsg, groups[nsg], known), groups, _GROUPS_AT_ONCE)
     results = {nsg.lower(): result for nsg, result in zip(groups, served, strict=True)}
@@ -66,7 +68,8 @@ async def lock_all(
             with suppress(Conflict, Unavailable):
                 await note_exposure(world, stored, await measure_now(world, guarded))
             raise
-        return await _finish(world, stored, sight, seen)
+        standing = await _finish(world, stored, sight, seen)
+        return await _with_sessions(world, standing, guarded.flush_claims(), results)
 
     return await each(finish, machines, _MACHINES_AT_ONCE)
 
@@ -88,7 +91,34 @@ def _check(result: Settled | Exception, claim: LockClaim, *, own: bool) -> None:
         raise Conflict(f"The machine's own group could not be locked: {entry.outcome.detail}.")
 
 
-async def _serve(world: World, nsg: str, claims: dict[str, LockClaim], known: Mapping[str, Nsg]) -> Settled:
+async def _with_sessions(
+    world: World, standing: Standing, claims: Mapping[str, FlushClaim], results: Mapping[str, Settled | Exception]
+) -> Standing:
+    """With what becomes of open sessions, and with the groups forgotten in which `flushConnection` was taken back."""
+    guarded = standing.stored.value
+    seen: dict[str, Outcome | None] = {}
+    back: set[str] = set()
+    for nsg, claim in claims.items():
+        result = results.get(nsg.lower())
+        entry = result.entries.get(claim.key) if isinstance(result, Settled) else None
+        if claim.wanted is Wanted.PRESENT:
+            seen[nsg] = entry.outcome if entry and entry.claim == claim else _why_unseen(result)
+        elif isinstance(result, Settled) and entry is None:
+            back.add(nsg.lower())
+    left = tuple(nsg for nsg in guarded.flush_in if nsg.lower() not in back)
+    if left != guarded.flush_in:
+        # If somebody was faster with another note, the next repair forgets them.
+        with suppress(Conflict):
+            stored = await world.policies.put(replace(guarded, flush_in=left), standing.stored.etag)
+            standing = replace(standing, stored=stored)
+    return replace(standing, sessions=sessions_of(seen) if seen else CONTINUING)
+
+
+def _why_unseen(result: Settled | Exception | None) -> Outcome | None:
+    return Outcome(Finding.BLOCKED, (), str(result)) if isinstance(result, Exception) else None
+
+
+async def _serve(world: World, nsg: str, claims: Mapping[str, Claim], known: Mapping[str, Nsg]) -> Settled:
     """Serve the claims of one group; a group at rest, as it was seen just now, is left alone."""
     entries = await world.desk.entries(nsg)
     new = [claim for key, claim in claims.items() if key not in entries or entries[key].claim != claim]
@@ -97,7 +127,8 @@ async def _serve(world: World, nsg: str, claims: dict[str, LockClaim], known: Ma
     if present and not new and _is_at_rest(world, present, entries):
         return Settled({key: entries.get(key) for key in claims}, Observed(present, {}))
     await every(lambda claim: world.desk.post(nsg, claim), new, _MACHINES_AT_ONCE)
-    settled = await settle(world, nsg, claims, Purpose.CLOSE)
+    stays = any(claim.wanted is Wanted.PRESENT for claim in claims.values())
+    settled = await (settle(world, nsg, claims, Purpose.CLOSE) if stays else settle_even_if_gone(world, nsg, claims))
     if settled is None:
         raise Unavailable(f"{nsg} is being changed by somebody else; it will be locked after that")
     return settled

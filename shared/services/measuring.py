@@ -1,4 +1,4 @@
-"""What gets through to machines, measured on their groups as they now stand."""
+"""What gets through to machines, measured on their groups as they now stand, and what becomes of open sessions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from shared.domain.exposure import Leak, leaks
 from shared.domain.guarding import Guarded
 from shared.domain.observing import is_wanted
 from shared.domain.rules import Nsg
+from shared.domain.sessions import CONTINUING, UNMEASURED, Sessions, sessions_of
 from shared.ports import NotFound
 from shared.services.world import World
 
@@ -73,3 +74,13 @@ async def measure_now(world: World, guarded: Guarded, seen: Iterable[Nsg] = ()) 
         return await Sight(world, seen).measure(replace(guarded, machine=machine))
     except NotFound:
         return None
+
+
+async def sessions_now(world: World, guarded: Guarded) -> Sessions:
+    """What becomes of a machine's sessions that are open when a grant ends, by what was last seen of its groups."""
+    if not guarded.flushed:
+        return UNMEASURED if guarded.policy.end_sessions else CONTINUING
+    claims = guarded.flush_claims()
+    desks = await asyncio.gather(*(world.desk.entries(nsg) for nsg in guarded.flushed))
+    entries = {nsg: desk.get(claims[nsg].key) for nsg, desk in zip(guarded.flushed, desks, strict=True)}
+    return sessions_of({nsg: entry.outcome if entry else None for nsg, entry in entries.items()})

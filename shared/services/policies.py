@@ -16,7 +16,7 @@ from shared.services.discarding import discard_group
 from shared.services.enabling import known
 from shared.services.freeing import Holders, as_leaving, holders, unlock
 from shared.services.locking import Standing
-from shared.services.measuring import measure_now
+from shared.services.measuring import measure_now, sessions_now
 from shared.services.previewing import foresee, preview
 from shared.services.world import World
 
@@ -45,7 +45,7 @@ class Removed:
 async def look(world: World, id_: MachineId) -> Standing:
     """A machine's policy, and its lock as measured now. Raises NotFound, Unavailable."""
     stored = await _stored(world, id_)
-    return Standing(stored, await measure_now(world, stored.value))
+    return Standing(stored, await measure_now(world, stored.value), await sessions_now(world, stored.value))
 
 
 async def _stored(world: World, id_: MachineId, version: str | None = None) -> Stored[Guarded]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from shared.domain.claims import LockClaim, Wanted
+from shared.domain.claims import Claim, Finding, LockClaim, Outcome, Wanted
 from shared.domain.exposure import leaks
 from shared.domain.forecasts import Forecast, Preview, closed_ways, forecast, ways_in
-from shared.domain.guarding import Guarded, Stage, lock_claims_by_group
+from shared.domain.guarding import Guarded, Stage, claims_by_group
 from shared.domain.machines import Machine
 from shared.domain.rules import Nsg
+from shared.domain.sessions import CONTINUING, Sessions, sessions_of
 from shared.ports import NotFound
 from shared.services.measuring import open_claims_in
 from shared.services.settling import unmade
@@ -22,32 +23,33 @@ type Forecasts = Mapping[str, Forecast | Exception]  # By the group's id in lowe
 
 
 async def foresee(world: World, machines: Iterable[Guarded]) -> Forecasts:
-    """What would become of the groups that hold locks of these machines, all of them together.
+    """What would become of the groups in which something is wanted for these machines, all of them together.
 
     A group that is gone and holds no more than what is to go anyhow has no forecast.
     """
-    claims = lock_claims_by_group(machines)
+    claims = claims_by_group(machines)
     found = await each(lambda nsg: _foresee(world, nsg, claims[nsg]), claims, _GROUPS_AT_ONCE)
     return {nsg.lower(): result for nsg, result in zip(claims, found, strict=True) if result is not None}
 
 
-async def _foresee(world: World, nsg: str, claims: Mapping[str, LockClaim]) -> Forecast | None:
+async def _foresee(world: World, nsg: str, claims: Mapping[str, Claim]) -> Forecast | None:
     standing = {key: entry.claim for key, entry in (await world.desk.entries(nsg)).items()}
     try:
         group = (await world.network.group(nsg)).nsg
     except NotFound:
         wanted = [claim for claim in claims.values() if claim.wanted is Wanted.PRESENT]
-        if not all(claim.make_in for claim in wanted):
-            raise
         if not wanted:
             return None
-        group = unmade(nsg, wanted[0]).nsg
+        locks = [claim for claim in wanted if isinstance(claim, LockClaim)]
+        if not locks or not all(claim.make_in for claim in locks):
+            raise
+        group = unmade(nsg, locks[0]).nsg
     return forecast(group, {**standing, **claims}.values(), world.clock.now())
 
 
 async def preview(world: World, guarded: Guarded, actual: Machine, forecasts: Forecasts) -> Preview:
     """What would become of a machine that is `actual` now, if `guarded` were stored and served."""
-    seen = [_forecast(forecasts, nsg) for nsg in guarded.lock_claims() if nsg.lower() in forecasts]
+    seen = [_forecast(forecasts, nsg) for nsg in guarded.claims() if nsg.lower() in forecasts]
     target = _afterwards(guarded, actual)
     before, after = await _groups(world, (guarded.machine, actual, target), forecasts)
     was, will = ways_in(actual, before), ways_in(target, after)
@@ -64,7 +66,15 @@ async def preview(world: World, guarded: Guarded, actual: Machine, forecasts: Fo
         will,
         tuple(sorted({endpoint.nic for endpoint in actual.bare})) if guarded.stage is Stage.GUARDED else (),
         await _ending(world, guarded),
+        _sessions(guarded, forecasts),
     )
+
+
+def _sessions(guarded: Guarded, forecasts: Forecasts) -> Sessions:
+    """What would become of sessions that are open when a grant ends."""
+    after = {nsg: _forecast(forecasts, nsg).after for nsg in guarded.flushed if nsg.lower() in forecasts}
+    seen = {nsg: Outcome(Finding.FULFILLED) if group.flush.on else None for nsg, group in after.items()}
+    return sessions_of(seen) if seen else CONTINUING
 
 
 def _afterwards(guarded: Guarded, actual: Machine) -> Machine:

@@ -16,6 +16,7 @@ from shared.domain.exposure import Leak
 from shared.domain.findings import What
 from shared.domain.guarding import Guarded, Stage
 from shared.domain.machines import Machine, MachineId
+from shared.domain.sessions import Fate
 from shared.ports import Conflict, NotFound, Stored, Unavailable
 from shared.services.enabling import as_guarded
 from shared.services.freeing import free_all, holders
@@ -114,7 +115,12 @@ async def _lock(
     return Report(
         sum(len(one.grants) for one in closed),
         tuple(_exposed((*told, *(one for one in locked if isinstance(one, Standing))))),
-        (*problems, *(_unlockable(one) for one in told), *(problem for one in closed for problem in one.problems)),
+        (
+            *problems,
+            *(_unlockable(one) for one in told),
+            *_living_on(locked),
+            *(problem for one in closed for problem in one.problems),
+        ),
     )
 
 
@@ -122,14 +128,21 @@ def _exposed(standing: Sequence[Standing]) -> list[tuple[MachineId, tuple[Leak, 
     return [(one.stored.value.machine.id, one.leaks) for one in standing if one.leaks]
 
 
+def _living_on(locked: Sequence[Standing | Exception]) -> list[Unavailable]:
+    """What there is to tell of machines whose sessions do not end with their grants although the policy asks for it."""
+    standing = [one for one in locked if isinstance(one, Standing) and one.stored.value.policy.end_sessions]
+    living = [one for one in standing if one.sessions.fate is not Fate.END]
+    return [Unavailable(f"{one.stored.value.machine.id.name}: {one.sessions.note}") for one in living]
+
+
 def _unlockable(standing: Standing) -> Unavailable:
     return Unavailable(f"{standing.stored.value.machine.id.name} cannot be locked as it now stands")
 
 
 def _without_locks(machines: Sequence[Stored[Guarded]]) -> list[str]:
-    """The groups on the way that hold no lock; they may still hold rules of grants."""
+    """The groups on the way of which nothing else is wanted; they may still hold rules of grants."""
     every = {nsg.lower() for stored in machines for nsg in stored.value.machine.nsgs}
-    return sorted(every - {nsg.lower() for stored in machines for nsg in stored.value.lock_claims()})
+    return sorted(every - {nsg.lower() for stored in machines for nsg in stored.value.claims()})
 
 
 async def _visit(world: World, stored: Stored[Guarded], seen: Panorama | None) -> Stored[Guarded] | Standing:

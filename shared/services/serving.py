@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from shared.domain.claims import Claim, Finding, LockClaim, OpenClaim, Outcome, Wanted
-from shared.domain.findings import Found, found_in_group
+from shared.domain.claims import Claim, Finding, FlushClaim, LockClaim, OpenClaim, Outcome, Wanted
+from shared.domain.findings import Found, What, found_in_group
 from shared.domain.lifecycle import State
 from shared.domain.observing import has_vanished, is_wanted, outcome_of, stands
 from shared.domain.planning import Kind, Leave, Plan, plan
@@ -21,6 +21,7 @@ from shared.ports import Conflict, Entry, NotFound, Observed, PriorityTaken, Rej
 from shared.services.world import World, every
 
 _READS_AT_ONCE = 16
+_MOST_FAILURES = 3
 
 type Entries = Mapping[str, Entry]
 
@@ -34,11 +35,19 @@ class Purpose(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What a settling is for, and the priority numbers that ARM has refused in the course of it."""
+    """What a settling is for, and what ARM has refused in the course of it."""
 
     purpose: Purpose
-    refused: set[int] = field(default_factory=set)
+    refused: set[int] = field(default_factory=set)  # Priority numbers.
+    unflushable: list[str] = field(default_factory=list)  # Why `flushConnection` could not be switched.
+    failures: list[str] = field(default_factory=list)  # What went wrong with writes that were to switch it.
     found: list[Found] = field(default_factory=list)  # What was otherwise than it was left.
+
+    def leave(self, openable: frozenset[str]) -> Leave:
+        """What a plan may do in this turn."""
+        # No closing waits for a switch that keeps failing.
+        given_up = (*self.unflushable, *self.failures[_MOST_FAILURES - 1 :])
+        return Leave(openable, self.refused, given_up[0] if given_up else "")
 
     def leaves(self, entry: Entry) -> bool:
         """Whether the claim asks for a hole that nobody has made yet and that this settling may not make."""
@@ -53,7 +62,7 @@ async def serve(world: World, observed: Observed, entries: Entries, turn: Turn) 
     vanished = [e for e in entries.values() if has_vanished(e.claim, e.outcome, observed.nsg)]
     trespassing = [e for e in entries.values() if _trespasses(e.claim, observed.nsg)]
     claims = [entry.claim for entry in entries.values() if entry not in vanished and entry not in trespassing]
-    made = plan(observed.nsg, claims, now, Leave(openable, turn.refused))
+    made = plan(observed.nsg, claims, now, turn.leave(openable))
     if made:
         seen_before = {entry.claim: entry.outcome for entry in entries.values()}
         news = found_in_group(observed.nsg, made, seen_before, now)
@@ -61,7 +70,7 @@ async def serve(world: World, observed: Observed, entries: Entries, turn: Turn) 
         known = {(one.what, one.subject, one.detail) for one in turn.found}
         turn.found.extend(one for one in news if (one.what, one.subject, one.detail) not in known)
         observed = await _carry_out(world, observed, made, entries, turn)
-        made = plan(observed.nsg, claims, now, Leave(openable, turn.refused))
+        made = plan(observed.nsg, claims, now, turn.leave(openable))
     if made:
         # A second look found more to do, for example a better number that the first round has set free.
         raise Conflict(f"{observed.nsg.id} needs another round")
@@ -81,8 +90,10 @@ async def serve(world: World, observed: Observed, entries: Entries, turn: Turn) 
 
 def _trespasses(claim: Claim, nsg: Nsg) -> bool:
     """Whether a claim is about a group that Postern was to make, and somebody else has made one of that name."""
-    if not isinstance(claim, LockClaim) or claim.wanted is Wanted.ABSENT:
+    if isinstance(claim, OpenClaim) or claim.wanted is Wanted.ABSENT:
         return False
+    if isinstance(claim, FlushClaim):
+        return claim.own and nsg.made_for != claim.flush_for.key
     return bool(claim.make_in) and nsg.made_for != claim.machine.key
 
 
@@ -104,6 +115,9 @@ async def _carry_out(world: World, observed: Observed, made: Plan, entries: Entr
     except PriorityTaken:
         turn.refused.update(_numbers(made))
         raise
+    except Conflict as error:
+        turn.failures.extend([str(error)] if made.flush else ())
+        raise
     except NotFound as gone:
         # Only a read that does not find the group says that it is gone, and its rules with it.
         raise Conflict(f"{observed.nsg.id} was not found for writing") from gone
@@ -111,6 +125,11 @@ async def _carry_out(world: World, observed: Observed, made: Plan, entries: Entr
         await _give_up(world, observed.nsg, entries, error)
         await _conclude_closings(world, observed.nsg, entries)
         raise
+    if after.unflushable:
+        turn.unflushable.append(after.unflushable)
+        if made.flush and not made.flush.on:
+            text = f"flushConnection, which Postern had switched on, could not be switched off: {after.unflushable}."
+            turn.found.append(Found(What.FLUSH_LEFT_ON, after.nsg.id, world.clock.now(), text))
     if not made.stands_in(after.nsg):
         turn.refused.update(_numbers(made))
         raise Conflict(f"{after.nsg.id} is not as it was written")
@@ -153,6 +172,8 @@ async def _ask(world: World, nsg: Nsg, entry: Entry) -> None:
     right: Claim
     if isinstance(claim, LockClaim):
         right = await _lock_claim(world, nsg, claim)
+    elif isinstance(claim, FlushClaim):
+        right = await _flush_claim(world, nsg, claim)
     else:
         right = await _open_claim(world, nsg, claim)
     if right != claim:
@@ -179,3 +200,10 @@ async def _lock_claim(world: World, nsg: Nsg, claim: LockClaim) -> LockClaim:
     wanted = {id_.lower(): wanted for id_, wanted in claims.items()}
     # A claim that comes late, when its policy is gone or elsewhere, frees nothing: that was done with the policy.
     return wanted.get(nsg.id.lower()) or replace(claim, endpoints=(), former=(), wanted=Wanted.ABSENT)
+
+
+async def _flush_claim(world: World, nsg: Nsg, claim: FlushClaim) -> FlushClaim:
+    stored = await world.policies.get(claim.flush_for)
+    claims = stored.value.flush_claims() if stored else {}
+    wanted = {id_.lower(): wanted for id_, wanted in claims.items()}
+    return wanted.get(nsg.id.lower()) or replace(claim, wanted=Wanted.ABSENT)

@@ -14,6 +14,7 @@ _WHO_END: Final = (Role.REQUESTOR, Role.APPROVER, Role.ADMINISTRATOR)
 _WHO_DECIDE: Final = (Role.APPROVER, Role.RELAY)
 _POLICY: Final = "api/policies/{*id}"
 _POLICIES, _GRANTS, _MACHINES = "shared.triggers.policies", "shared.triggers.grants", "shared.triggers.machines"
+_INTERFACES: Final = "shared.triggers.interfaces"
 _DEFENDER: Final = "shared.triggers.defender"
 _SUBSCRIPTION: Final = "subscriptions/{subscription}"
 _IN_GROUP: Final = f"{_SUBSCRIPTION}/resourceGroups/{{group}}"
@@ -42,6 +43,8 @@ ENDPOINTS: Final = (
     Endpoint("denyGrant", "POST", "api/grants/{id}/deny", _WHO_DECIDE, f"{_GRANTS}:deny"),
     Endpoint("cancelGrant", "POST", "api/grants/{id}/cancel", (Role.REQUESTOR,), f"{_GRANTS}:cancel"),
     Endpoint("revokeGrant", "POST", "api/grants/{id}/revoke", _WHO_END, f"{_GRANTS}:revoke"),
+    Endpoint("getOpenApi", "GET", "api/openapi.json", tuple(Role), f"{_INTERFACES}:openapi"),
+    Endpoint("getSwagger", "GET", "api/swagger.json", tuple(Role), f"{_INTERFACES}:swagger"),
     _like_defender("jitList", "GET", f"{_SUBSCRIPTION}/{_EVERYWHERE}", EVERYBODY, "list_"),
     _like_defender("jitListByRegion", "GET", f"{_SUBSCRIPTION}/{_IN_LOCATION}", EVERYBODY, "list_"),
     _like_defender("jitListByGroup", "GET", f"{_IN_GROUP}/{_EVERYWHERE}", EVERYBODY, "list_"),
@@ -51,3 +54,6 @@ ENDPOINTS: Final = (
     _like_defender("jitDelete", "DELETE", _COLLECTION, _ADMINISTRATOR, "delete"),
     _like_defender("jitInitiate", "POST", f"{_COLLECTION}/initiate", (Role.REQUESTOR,), "initiate"),
 )
+
+OWN: Final = tuple(one for one in ENDPOINTS if one.errors is Form.PROBLEM)
+"""The calls that are Postern's own; those of Azure's paths are described by Azure's own documents."""

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Final
 
 from shared.bootstrap import Postern
+from shared.documents.answers.grants import GrantAnswer, GrantPreviewAnswer
 from shared.documents.grants import (
     read_comment,
     read_decision,
@@ -18,16 +19,19 @@ from shared.documents.grants import (
 )
 from shared.documents.previews import write_grant_preview
 from shared.domain.decisions import Asker
+from shared.domain.forecasts import Foretold
 from shared.domain.grants import Grant, GrantFilter
 from shared.domain.issues import Invalid, Issue, Refused
 from shared.domain.keys import is_grant_id
 from shared.domain.lifecycle import State
 from shared.domain.machines import MachineId
 from shared.domain.people import Person
+from shared.domain.sessions import CONTINUING
 from shared.ports import NotFound, Stored
 from shared.services import approving, extending
 from shared.services import grants as access
 from shared.services.grants import Ask
+from shared.services.measuring import sessions_now
 from shared.services.opening import Progress, resume
 from shared.services.world import World
 from shared.triggers.callers import WHO_SEE_ALL, Caller, Role
@@ -52,7 +56,7 @@ async def ask(app: Postern, call: Call) -> Answer:
     world = patient(app.world(), call)
     if only_tell:
         told = await access.foretell(world, request)
-        return told if isinstance(told, Refused) else reply(HTTPStatus.OK, write_grant_preview(told))
+        return told if isinstance(told, Refused) else reply(HTTPStatus.OK, await _preview(world, told))
     progress = await access.ask(world, request)
     return progress if isinstance(progress, Refused) else await _tell(world, progress, HTTPStatus.CREATED)
 
@@ -197,9 +201,17 @@ def _when(progress: Progress) -> dict[str, str]:
     return {"Retry_After": str(max(1, round(seconds)))}
 
 
-async def _document(world: World, grant: Grant) -> dict[str, object]:
-    guarded = await world.policies.get(grant.machine) if grant.state is State.ACTIVE else None
-    return write_grant(grant, guarded.value.machine if guarded else None)
+async def _document(world: World, grant: Grant) -> GrantAnswer:
+    guarded = await world.policies.get(grant.machine) if grant.unfinished else None
+    if guarded is None:
+        return write_grant(grant)
+    machine = guarded.value.machine if grant.state is State.ACTIVE else None
+    return write_grant(grant, machine, await sessions_now(world, guarded.value))
+
+
+async def _preview(world: World, told: Foretold) -> GrantPreviewAnswer:
+    guarded = await world.policies.get(told.grant.machine)
+    return write_grant_preview(told, await sessions_now(world, guarded.value) if guarded else CONTINUING)
 
 
 async def _visible(world: World, call: Call, who_see_all: tuple[Role, ...]) -> Stored[Grant]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
 
 from shared.bootstrap import Postern
+from shared.documents.answers.policies import CreatedNsgAnswer, PoliciesAnswer, RemovedAnswer, ResultAnswer
 from shared.documents.policies import read_many, read_policy, write_guarded, write_lock
 from shared.documents.previews import write_preview
 from shared.domain.forecasts import Preview
@@ -36,7 +36,7 @@ async def put(app: Postern, call: Call) -> Answer:
         return standing
     guarded = standing.stored.value
     status = HTTPStatus.OK if guarded.revision else HTTPStatus.CREATED
-    return reply(status, write_guarded(guarded, standing.leaks), ETag=guarded.version)
+    return reply(status, write_guarded(guarded, standing.leaks, standing.sessions), ETag=guarded.version)
 
 
 async def put_many(app: Postern, call: Call) -> Answer:
@@ -49,20 +49,29 @@ async def put_many(app: Postern, call: Call) -> Answer:
     found: Sequence[Result | Preview] = (
         await foretell(world, machines, change) if only_tell else await enable_all(world, machines, change)
     )
-    results = [_result(id_, one) for id_, one in zip(machines, found, strict=True)]
+    results: list[ResultAnswer] = [_result(id_, one) for id_, one in zip(machines, found, strict=True)]
     went_well = all(one["status"] < HTTPStatus.BAD_REQUEST for one in results)
     return reply(HTTPStatus.OK if went_well else HTTPStatus.MULTI_STATUS, {"results": results})
 
 
-def _result(id_: MachineId, result: Result | Preview) -> dict[str, Any]:
+def _result(id_: MachineId, result: Result | Preview) -> ResultAnswer:
     """One machine's part of the answer: a status as if it had been asked for alone, and the document with it."""
     if isinstance(result, Preview):
         return {"machine": str(id_), "status": HTTPStatus.OK, "preview": write_preview(result)}
     if isinstance(result, Standing):
         guarded = result.stored.value
         status = HTTPStatus.OK if guarded.revision else HTTPStatus.CREATED
-        document = write_guarded(guarded, result.leaks)
-        return {"machine": document.pop("machine"), "status": status, **document, "etag": guarded.version}
+        document = write_guarded(guarded, result.leaks, result.sessions)
+        return {
+            "machine": document["machine"],
+            "status": status,
+            "policy": document["policy"],
+            "lock": document["lock"],
+            "sessions": document["sessions"],
+            "changedAt": document["changedAt"],
+            "changedBy": document["changedBy"],
+            "etag": guarded.version,
+        }
     problem = document_of(result)
     return {"machine": str(id_), "status": problem["status"], "problem": problem}
 
@@ -73,14 +82,15 @@ async def list_(app: Postern, call: Call) -> Answer:
     wanted = call.request.params.get("subscription", "").lower()
     chosen = [one for one in world.subscriptions if wanted in {"", one}]
     kept = [stored.value for one in chosen async for stored in world.policies.all(one)]
-    return reply(HTTPStatus.OK, {"value": [write_guarded(guarded, None) for guarded in kept]})
+    document: PoliciesAnswer = {"value": [write_guarded(guarded, None) for guarded in kept]}
+    return reply(HTTPStatus.OK, document)
 
 
 async def get(app: Postern, call: Call) -> Answer:
     """The policy, and its lock as measured now."""
     standing = await look(app.world(), machine_of(call))
     guarded = standing.stored.value
-    return reply(HTTPStatus.OK, write_guarded(guarded, standing.leaks), ETag=guarded.version)
+    return reply(HTTPStatus.OK, write_guarded(guarded, standing.leaks, standing.sessions), ETag=guarded.version)
 
 
 async def delete(app: Postern, call: Call) -> Answer:
@@ -91,6 +101,11 @@ async def delete(app: Postern, call: Call) -> Answer:
     removed = await disable(app.world(), machine_of(call), removal)
     afterwards = None if removed.leaks is None else write_lock(removed.leaks)["because"]
     own = removed.guarded.own_group
-    document = {"machine": str(removed.guarded.machine.id), "openAfterwards": afterwards}
-    group = {"id": own, "deleted": removal.discards_group and not removed.kept_because, "why": removed.kept_because}
-    return reply(HTTPStatus.OK, {**document, "createdNsg": group if own or removal.discards_group else None})
+    deleted = removal.discards_group and not removed.kept_because
+    group: CreatedNsgAnswer = {"id": own, "deleted": deleted, "why": removed.kept_because}
+    document: RemovedAnswer = {
+        "machine": str(removed.guarded.machine.id),
+        "openAfterwards": afterwards,
+        "createdNsg": group if own or removal.discards_group else None,
+    }
+    return reply(HTTPStatus.OK, document)

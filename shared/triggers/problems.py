@@ -12,15 +12,34 @@ from datetime import timedelta
 from enum import StrEnum
 from functools import cache
 from http import HTTPStatus
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import azure.functions as func
 
 from shared.domain.issues import Invalid, Issue, Refused
+from shared.domain.lifecycle import Reason
 from shared.settings import SettingsError
+
+if TYPE_CHECKING:
+    # Not loaded: starting is what users of a function app wait for.
+    from shared.documents.answers.problems import IssueAnswer, ProblemAnswer
 
 _TYPE: Final = "application/problem+json"
 _INTERNAL: Final = (HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Something went wrong here; it is logged.")
+CODES: Final[Mapping[HTTPStatus, tuple[str, ...]]] = {
+    HTTPStatus.BAD_REQUEST: ("invalid", "invalidFlag", "invalidPageSize", "invalidIdempotencyKey"),
+    HTTPStatus.UNAUTHORIZED: ("unauthenticated",),
+    HTTPStatus.FORBIDDEN: ("forbidden", "csrf", "notRelay"),
+    HTTPStatus.NOT_FOUND: ("notFound",),
+    # What could not be opened is told by the reason for which it ended.
+    HTTPStatus.CONFLICT: ("conflict", *Reason),
+    HTTPStatus.PRECONDITION_FAILED: ("outdated",),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("tooLarge",),
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: ("unsupportedMediaType",),
+    HTTPStatus.UNPROCESSABLE_ENTITY: ("refused",),
+    HTTPStatus.INTERNAL_SERVER_ERROR: ("internal",),
+    HTTPStatus.SERVICE_UNAVAILABLE: ("unavailable", "misconfigured"),
+}
 # Those for which ARM has a word of its own; the others are ours, in ARM's case.
 _ARM_CODES: Final = {
     "forbidden": "AuthorizationFailed",
@@ -59,9 +78,15 @@ def internal(form: Form = Form.PROBLEM) -> func.HttpResponse:
     return _response(_document(*_INTERNAL), form)
 
 
-def _document(status: HTTPStatus, code: str, detail: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON.
-    head = {"type": f"urn:postern:problem:{code}", "title": status.phrase, "status": status, "code": code}
-    return {**head, "detail": detail, **more}
+def _document(status: HTTPStatus, code: str, detail: str, **more: Any) -> ProblemAnswer:  # noqa: ANN401 - any JSON.
+    head: ProblemAnswer = {
+        "type": f"urn:postern:problem:{code}",
+        "title": status.phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
+    return cast("ProblemAnswer", {**head, **more})
 
 
 def _response(document: Mapping[str, Any], form: Form) -> func.HttpResponse:
@@ -92,14 +117,14 @@ def of_answer(answer: Invalid | Refused, form: Form = Form.PROBLEM) -> func.Http
     return _response(_of_answer(answer), form)
 
 
-def _of_answer(answer: Invalid | Refused) -> dict[str, Any]:
+def _of_answer(answer: Invalid | Refused) -> ProblemAnswer:
     issues = [_write(issue) for issue in answer.issues]
     if isinstance(answer, Invalid):
         return _document(HTTPStatus.BAD_REQUEST, "invalid", "The request is not well formed.", issues=issues)
     return _document(HTTPStatus.UNPROCESSABLE_ENTITY, "refused", "The request is refused.", issues=issues)
 
 
-def document_of(result: Refused | Exception) -> dict[str, Any]:
+def document_of(result: Refused | Exception) -> ProblemAnswer:
     """The problem document of one of several things that were asked for at once."""
     if isinstance(result, Refused):
         return _of_answer(result)
@@ -112,7 +137,7 @@ def document_of(result: Refused | Exception) -> dict[str, Any]:
     return known if seconds is None else {**known, "retryAfter": seconds}
 
 
-def _write(issue: Issue) -> Mapping[str, str]:
+def _write(issue: Issue) -> IssueAnswer:
     return {"code": issue.code, "path": issue.path, "message": issue.message}
 
 
@@ -146,7 +171,7 @@ def _seconds_to_wait(error: Exception) -> int | None:
     return None if retry_after is None else max(1, round(retry_after.total_seconds()))
 
 
-def _of_error(error: Exception) -> dict[str, Any] | None:
+def _of_error(error: Exception) -> ProblemAnswer | None:
     if isinstance(error, Wrong):
         return _document(error.status, error.code, str(error))
     for kind, status, code in _known():

@@ -7,7 +7,7 @@ import pytest
 
 from shared.domain.machines import MachineId
 from shared.domain.planning import Change, Kind, Plan
-from shared.domain.rules import DEFAULTS, Nsg, Rule
+from shared.domain.rules import DEFAULTS, Flush, Nsg, Rule
 from shared.ports import Conflict, Network, NotFound, Observed
 from tests.adapters.conftest import Arm
 from tests.domain.values import RESOURCES, endpoint, group, machine_id, rule
@@ -20,6 +20,7 @@ WEB_NSG = f"{RESOURCES}/Microsoft.Network/networkSecurityGroups/web-01-nsg"
 LOCK = rule("299 postern-lock-web-01-1 Deny * * from * to 10.0.0.4")
 OWN_NSG = f"{RESOURCES}/Microsoft.Network/networkSecurityGroups/postern-bare-01"
 UNMADE = Observed(Nsg(OWN_NSG, etag="", rules=(), defaults=DEFAULTS, made_for="mine"), {"location": "westeurope"})
+OURS = Flush(on=True, ours=True)
 OPEN = rule("298 postern-open-1-1 Allow Tcp 22,80-90 from 203.0.113.7,10.0.0.0/24 to 10.0.0.4")
 
 
@@ -56,6 +57,34 @@ class NetworkContract:
         standing = await network.apply(await network.group(WEB_NSG), creating(LOCK, OPEN))
         after = await network.apply(standing, Plan((Change(Kind.DELETE, OPEN),)))
         assert [LOCK.name] == [one.name for one in after.nsg.ours]
+
+    @pytest.mark.parametrize("rules", [(), (OPEN,), (LOCK, OPEN)])
+    async def test_flush_connection_is_switched_with_the_rules_and_back(
+        self, network: Network, rules: tuple[Rule, ...]
+    ) -> None:
+        before = await network.group(WEB_NSG)
+        on = await network.apply(before, replace(creating(*rules), flush=OURS))
+        assert (Flush(), OURS, "") == (before.nsg.flush, on.nsg.flush, on.unflushable)
+        assert on.nsg == (await network.group(WEB_NSG)).nsg
+        off = await network.apply(on, Plan(tuple(Change(Kind.DELETE, one) for one in rules), flush=Flush()))
+        assert replace(before.nsg, etag=off.nsg.etag) == off.nsg
+
+    async def test_a_change_of_rules_leaves_flush_connection_as_it_is(self, network: Network) -> None:
+        on = await network.apply(await network.group(WEB_NSG), Plan((), flush=OURS))
+        for rules in ((OPEN,), (LOCK, rule("250 postern-lock-other Deny * * from * to 10.0.0.5"))):
+            on = await network.apply(on, creating(*rules))
+            assert OURS == on.nsg.flush
+
+    async def test_a_switch_planned_for_an_older_group_is_a_conflict(self, network: Network) -> None:
+        old = await network.group(WEB_NSG)
+        await network.apply(old, creating(OPEN))
+        with pytest.raises(Conflict):
+            await network.apply(old, Plan((), flush=OURS))
+        assert Flush() == (await network.group(WEB_NSG)).nsg.flush
+
+    async def test_a_group_is_made_with_flush_connection_on(self, network: Network) -> None:
+        made = await network.apply(UNMADE, replace(creating(LOCK), flush=OURS))
+        assert (OURS, "mine") == (made.nsg.flush, made.nsg.made_for)
 
     @pytest.mark.parametrize("rules", [(OPEN,), (LOCK, OPEN)])
     async def test_a_plan_for_an_older_group_is_a_conflict(self, network: Network, rules: tuple[Rule, ...]) -> None:

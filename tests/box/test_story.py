@@ -36,7 +36,8 @@ async def test_a_world_as_it_should_be_has_nothing_wrong(console: Console) -> No
 
 
 @pytest.mark.parametrize(
-    "flaw", ["lists wrongly", "no lock", "open to all", "closes early", "never closes", "edits", "refuses"]
+    "flaw",
+    ["lists wrongly", "no lock", "opens unasked", "open to all", "closes early", "never closes", "edits", "refuses"],
 )
 async def test_each_flaw_is_noticed_and_said(flaw: str, console: Console) -> None:
     assert await perform(World(flaw), console) > 0

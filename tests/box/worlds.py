@@ -54,7 +54,7 @@ def customer_rules() -> list[Json]:
 
 @dataclass(slots=True)
 class World:
-    """What goes wrong: "lists wrongly", "no lock", "open to all", "closes early", "never closes", "edits", "refuses".
+    """What goes wrong: "lists wrongly", "no lock", "opens unasked", "open to all", "closes early", and so on.
 
     Or nothing, without a name.
     """
@@ -63,6 +63,7 @@ class World:
     clock: Clock = field(default_factory=Clock)
     rules: list[Json] = field(default_factory=customer_rules)
     grant: Json = field(default_factory=dict)
+    source: str = ""
 
     def client(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(transport=httpx.MockTransport(self.answer))
@@ -76,7 +77,8 @@ class World:
             "web-01-nsg": lambda: {"properties": {"securityRules": self.rules}},
             "web-01": self._lock,
             "machines": self._list,
-            "grants": lambda: self._open(body),
+            "grants": lambda: self._ask(body),
+            "approve": self._open,
             "g1": lambda: self.grant,
         }
         name = request.url.path.rsplit("/", 1)[1]
@@ -97,17 +99,23 @@ class World:
             self.rules[2] = make_rule(310, "allow-ssh", "Allow", "*", "22 ")
         return {}
 
-    def _open(self, body: Json) -> Json:
+    def _ask(self, body: Json) -> Json:
         if not self.grant:
-            end = self.clock.now() + timedelta(seconds=15)
-            self.grant = {"id": "g1", "state": "active", "endTimeUtc": end.isoformat()}
-            source = "*" if self.flaw == "open to all" else body["ports"][0]["allowedSourceAddressPrefix"]
-            self._add(200, "postern-open-g1-1", "Allow", source, "22")
+            self.grant = {"id": "g1", "state": "pending", "endTimeUtc": None}
+            self.source = "*" if self.flaw == "open to all" else body["ports"][0]["allowedSourceAddressPrefix"]
+            if self.flaw == "opens unasked":
+                self._open()
+        return self.grant
+
+    def _open(self) -> Json:
+        end = self.clock.now() + timedelta(seconds=15)
+        self.grant |= {"state": "active", "endTimeUtc": end.isoformat(), "decisions": [{"verdict": "approved"}]}
+        self._add(200, "postern-open-g1-1", "Allow", self.source, "22")
         return self.grant
 
     def _close(self) -> None:
         early = timedelta(seconds=5 if self.flaw == "closes early" else 0)
-        if self.grant and self.clock.now() > datetime.fromisoformat(self.grant["endTimeUtc"]) - early:
+        if self.grant.get("endTimeUtc") and self.clock.now() > datetime.fromisoformat(self.grant["endTimeUtc"]) - early:
             self.grant["state"] = "expired"
             if self.flaw != "never closes":
                 self.rules = [rule for rule in self.rules if not rule["name"].startswith("postern-open-")]

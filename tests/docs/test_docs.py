@@ -17,6 +17,7 @@ from shared.domain.inventory import State as Tab
 from shared.domain.lifecycle import TRANSITIONS, Reason, State
 from shared.domain.listing import Urgency
 from shared.domain.policies import Policy
+from shared.domain.sessions import Fate
 from shared.settings import NAMES
 from shared.triggers.endpoints import ENDPOINTS
 
@@ -66,7 +67,7 @@ def test_every_reason_and_state_is_named() -> None:
 
 
 def test_every_reason_of_the_list_and_every_finding_is_named() -> None:
-    told = {*Tab, *Urgency, *Why}
+    told = {*Tab, *Urgency, *Why, *Fate}
     assert [] == [name for name in told if f"`{name}`" not in page("http-api.md")]
     assert [] == [name for name in What if f"`{name}`" not in page("operations.md")]
 
@@ -96,6 +97,13 @@ def test_the_bodies_of_the_script_for_defender_are_what_is_read_there() -> None:
     policy, request = re.findall(r"<<END\n(.*?)\nEND", text, re.DOTALL)
     assert isinstance(read_collection(policy.encode(), timedelta(minutes=5)), dict)
     assert isinstance(read_initiation(request.encode()), list)
+
+
+def test_the_codes_of_defenders_paths_are_named() -> None:
+    source = (DOCS.parent / "shared" / "triggers" / "defender.py").read_text("utf-8")
+    told = re.findall(r"(?:Wrong|cloud_error)\(\s*HTTPStatus\.\w+,\s*\"(\w+)\"", source)
+    assert len(told) > 4
+    assert [] == [code for code in told if f"`{code[0].upper()}{code[1:]}`" not in page("defender.md")]
 
 
 def test_the_status_of_every_end_is_explained() -> None:

@@ -15,6 +15,7 @@ from shared.domain.issues import Invalid
 from shared.domain.lifecycle import Reason, State
 from shared.domain.machines import Machine
 from shared.domain.people import Person
+from shared.domain.sessions import CONTINUING, ENDING
 from tests.domain.values import GRANT, GROUP, LATER, NOW, OFFICE, TCP, UDP, endpoint, machine_id
 
 MACHINE = str(machine_id())
@@ -185,4 +186,10 @@ def test_a_grant_tells_how_to_connect(port: int, word: str, line: str) -> None:
 
 def test_without_a_public_address_one_connects_to_the_private_one() -> None:
     machine = Machine(machine_id(), "westeurope", "Linux", (endpoint(),))
-    assert "10.0.0.4" == write_grant(grant(), machine)["connect"]["host"]
+    assert "10.0.0.4" == dict(write_grant(grant(), machine)["connect"] or {})["host"]
+
+
+def test_a_grant_tells_what_becomes_of_open_sessions_where_that_is_known() -> None:
+    assert {"state": "end", "note": ENDING.note} == write_grant(grant(), sessions=ENDING)["sessions"]
+    assert {"state": "continue", "note": CONTINUING.note} == write_grant(grant(), sessions=CONTINUING)["sessions"]
+    assert write_grant(grant())["sessions"] is None

@@ -1,6 +1,7 @@
 """Policies as administrators send them: what is taken, and everything that is wrong with the others at once."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from shared.domain.issues import Invalid
 from shared.domain.machines import Machine
 from shared.domain.people import Person
 from shared.domain.policies import Lock, Origin, Policy, PolicyPort, Scope, default_ports
+from shared.domain.sessions import ENDING
 from tests.domain.values import ANY, NOW, TCP, UDP, endpoint, machine_id
 
 SHORTEST = timedelta(minutes=5)
@@ -55,12 +57,13 @@ def test_a_whole_document_is_read() -> None:
         "requestors": [SOMEBODY.upper()],
         "approval": {"required": True, "approvers": [SOMEBODY], "count": 2, "pendingFor": "PT8H"},
         "breakGlass": True,
+        "endSessions": True,
     }
     ssh = PolicyPort((22, 22), TCP, ("*",), timedelta(hours=3))
     voice = PolicyPort((5000, 5010), UDP, ("203.0.113.0/24", "10.0.0.1"), timedelta(hours=1))
     lock = Lock(Scope.ALL, Origin.INTERNET, ((80, 80), (443, 444)))
     approval = Approval(required=True, approvers=(SOMEBODY,), count=2, pending_for=timedelta(hours=8))
-    expected = Policy((ssh, voice), lock, True, (SOMEBODY,), approval, "INC[0-9]+", True)  # noqa: FBT003 - as stored.
+    expected = Policy((ssh, voice), lock, True, (SOMEBODY,), approval, "INC[0-9]+", True, True)  # noqa: FBT003 - as stored.
     assert expected == read(document)
 
 
@@ -111,6 +114,7 @@ WRONG = [
     ({"approval": {"pendingFor": "P8D"}}, "durationOutOfRange", "approval.pendingFor"),
     ({"breakGlass": True}, "breakGlassNeedsApproval", "breakGlass"),
     ({"requestors": "ann"}, "wrongType", "requestors"),
+    ({"endSessions": "yes"}, "wrongType", "endSessions"),
 ]
 
 
@@ -166,6 +170,7 @@ POLICIES = st.builds(
     st.sampled_from([Lock(), Lock(Scope.PORTS, Origin.INTERNET), Lock(keep_open=((80, 80), (443, 444)))]),
     st.booleans(),
     st.sampled_from([(), (SOMEBODY,)]),
+    end_sessions=st.booleans(),
 )
 
 
@@ -177,8 +182,16 @@ def test_a_policy_survives_being_written_and_sent_back(policy: Policy) -> None:
 def test_a_guarded_machine_is_written_with_the_truth_about_its_lock() -> None:
     machine = Machine(machine_id(), "westeurope", "Linux", (endpoint(),))
     document = write_guarded(Guarded(machine, Policy(default_ports()), 0, NOW, Person("bob", "Bob")), ())
-    assert {"state": "holds", "because": []} == document["lock"]
+    assert {"state": "holds", "because": []} == dict(document["lock"])
     assert ("2026-11-22T12:00:00Z", {"id": "bob", "name": "Bob"}) == (document["changedAt"], document["changedBy"])
+
+
+def test_what_becomes_of_sessions_is_written_as_far_as_it_was_looked_at() -> None:
+    machine = Machine(machine_id(), "westeurope", "Linux", (endpoint(),))
+    one = Guarded(machine, Policy(default_ports()), 0, NOW, None)
+    asking = replace(one, policy=replace(one.policy, end_sessions=True))
+    states = [write_guarded(*given)["sessions"]["state"] for given in ((one, ()), (asking, ()), (asking, (), ENDING))]
+    assert ["continue", "unknown", "end"] == states
 
 
 def test_a_lock_is_exposed_unknown_or_holds() -> None:

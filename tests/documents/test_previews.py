@@ -14,7 +14,8 @@ from shared.domain.people import Person
 from shared.domain.planning import Change, Kind
 from shared.domain.policies import Policy, default_ports
 from shared.domain.ranges import Ranges
-from shared.domain.rules import ALL_PORTS, Protocol
+from shared.domain.rules import ALL_PORTS, Flush, Protocol
+from shared.domain.sessions import CONTINUING, ENDING
 from shared.domain.traffic import Traffic
 from tests.domain.values import GRANT, GROUP, NOW, SUBNET_GROUP, TCP, UDP, endpoint, group, machine_id, rule
 
@@ -50,13 +51,15 @@ def test_a_preview_in_which_nothing_happens_has_every_field() -> None:
         "changes": [],
         "createsNsg": None,
         "attachesTo": [],
+        "flushConnection": [],
         "lock": {"state": "holds", "because": []},
         "losesEffect": [],
         "staysOpen": [],
         "endsGrants": [],
+        "sessions": {"state": "continue", "note": CONTINUING.note},
         "cutFlows": None,
         "notes": [NOTE],
-    } == write_preview(preview())
+    } == dict(write_preview(preview()))
 
 
 def test_changes_are_told_in_order_each_with_its_group() -> None:
@@ -131,3 +134,20 @@ def test_what_is_open_once_the_lock_is_gone_outranks_no_lock() -> None:
         "staysOpen"
     ]
     assert "notGuarded" == told["why"]
+
+
+@pytest.mark.parametrize(("on", "text"), [(True, "is switched on in"), (False, "is switched off in")])
+def test_a_switch_of_flush_connection_is_told_with_whom_it_concerns(on: bool, text: str) -> None:  # noqa: FBT001 - a case.
+    before = replace(group(), flush=Flush(on=not on, ours=not on))
+    one = Forecast(before, replace(before, flush=Flush(on=on, ours=on)), (), {})
+    document = write_preview(preview(forecasts=(one,), sessions=ENDING))
+    assert [{"nsg": GROUP, "on": on}] == document["flushConnection"]
+    [known, note] = document["notes"]
+    assert (NOTE, [True, True]) == (known, [part in note for part in (text, "every machine behind that group")])
+    assert {"state": "end", "note": ENDING.note} == document["sessions"]
+
+
+def test_a_tag_that_goes_without_the_switch_is_no_switch() -> None:
+    before = replace(group(), flush=Flush(ours=True))
+    document = write_preview(preview(forecasts=(Forecast(before, replace(before, flush=Flush()), (), {}),)))
+    assert ([], [NOTE]) == (document["flushConnection"], document["notes"])

@@ -14,7 +14,7 @@ from shared.domain.claims import LockClaim, Wanted
 from shared.domain.exposure import Leak
 from shared.domain.findings import Found, What
 from shared.domain.grants import Grant, GrantPort, Occurrence
-from shared.domain.guarding import Former, Guarded, Stage, lock_claims_by_group, open_claims
+from shared.domain.guarding import Former, Guarded, Stage, claims_by_group, open_claims
 from shared.domain.lifecycle import State
 from shared.domain.machines import Endpoint, Machine
 from shared.domain.people import Person
@@ -160,9 +160,10 @@ def test_claims_of_several_machines_are_put_together_by_group() -> None:
     neighbour = replace(
         guarded(), machine=replace(machine(endpoint("10.0.0.5", GROUP.upper())), id=machine_id("web-02"))
     )
-    found = lock_claims_by_group([guarded(), neighbour])
+    found = claims_by_group([guarded(), neighbour])
     assert [GROUP] == list(found)
-    assert {("10.0.0.4",), ("10.0.0.5",)} == {claim.addresses for claim in found[GROUP].values()}
+    locks = [claim for claim in found[GROUP].values() if isinstance(claim, LockClaim)]
+    assert {("10.0.0.4",), ("10.0.0.5",)} == {claim.addresses for claim in locks}
     assert {f"lock|{machine_id().key}", f"lock|{machine_id('web-02').key}"} == set(found[GROUP])
 
 

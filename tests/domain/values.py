@@ -96,7 +96,7 @@ def applied(nsg: Nsg, plan: Plan) -> Nsg:
 
 
 def steps(nsg: Nsg, plan: Plan) -> list[Nsg]:
-    """The group before the plan and after each of its changes. Raises ValueError for what ARM would refuse."""
+    """The group before the plan, and after each of its changes and its switch. Raises ValueError where ARM refuses."""
     seen = [nsg]
     for change in plan.changes:
         others = tuple(one for one in seen[-1].rules if one.name.lower() != change.rule.name.lower())
@@ -106,7 +106,7 @@ def steps(nsg: Nsg, plan: Plan) -> list[Nsg]:
         if any(one.priority == change.rule.priority for one in others):
             raise ValueError(f"priority {change.rule.priority} is taken")
         seen.append(replace(nsg, rules=(*others, change.rule)))
-    return seen
+    return [*seen, replace(seen[-1], flush=made)] if (made := plan.flush) else seen
 
 
 def named(nsg: Nsg, start: str) -> list[Rule]:

@@ -18,7 +18,7 @@ NETWORK: Final = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/demo/providers/M
 GROUPS: Final = f"{NETWORK}/networkSecurityGroups"
 FINDINGS: Final = frozenset({
     "lockMissing", "lockEdited", "lockOutranked", "ruleOrphaned", "machineChanged", "machineGone", "groupMissing",
-    "exposed", "holdsAgain",
+    "exposed", "holdsAgain", "flushSwitchedOff", "flushLeftOn",
 })  # fmt: skip
 INSIDE, PROBE, ATTACKER = "10.0.0.200", "168.63.129.16", "192.0.2.77"
 SOURCES: Final = ("203.0.113.7", "203.0.113.8", ATTACKER, "8.8.8.8", "198.51.100.4", INSIDE, "10.1.0.4", PROBE)
@@ -94,6 +94,27 @@ class Azure:
     async def delete_rule(self, nsg: str, name: str) -> None:
         """Somebody else takes a rule away; it is gone afterwards."""
         await self.arm("DELETE", f"{GROUPS}/{nsg}/securityRules/{name}")
+
+    async def connect(self, name: str, source: str, port: int = 22) -> int | None:
+        """Open a session, which lives until something cuts it; None when its first packet does not pass."""
+        body = {"source": source, "machine": machine(name), "port": port}
+        session = (await self.control("POST", "sessions", body))["session"]
+        return int(session["id"]) if session else None
+
+    async def established(self) -> list[int]:
+        """The sessions that were not cut."""
+        return [one["id"] for one in (await self.control("GET", "sessions"))["sessions"] if one["established"]]
+
+    async def flush(self, nsg: str) -> tuple[bool, bool]:
+        """Whether a group's flushConnection is on, and whether the app says that it switched it on."""
+        group = await self.arm("GET", f"{GROUPS}/{nsg}")
+        return bool(group["properties"].get("flushConnection")), "postern-flush-connection" in (group.get("tags") or {})
+
+    async def set_flush(self, nsg: str, *, on: bool) -> None:
+        """Somebody else switches flushConnection, as their template says, which knows no tag of the app's."""
+        group = await self.arm("GET", f"{GROUPS}/{nsg}")
+        group["properties"]["flushConnection"] = on
+        await self.arm("PUT", f"{GROUPS}/{nsg}", {**group, "tags": {}})
 
     async def quick(self) -> None:
         """Make operations end at once."""

@@ -56,6 +56,11 @@ class Cloud:
     indexed: dict[MachineId, Machine | None] = field(default_factory=dict)  # What the index shows, where it lags.
     unreadable: set[MachineId] = field(default_factory=set)
     unwelcome: set[str] = field(default_factory=set)  # Source prefixes that no rule may name.
+    unflushable: set[str] = field(default_factory=set)  # Groups that may not be written whole, by id in lower case.
+    stubborn: set[str] = field(default_factory=set)  # Groups in which each write that switches is a conflict.
+    lived_on: list[str] = field(
+        default_factory=list
+    )  # Rules of grants that went without ending sessions as they should.
     write_time: timedelta = timedelta(seconds=2)
     _writing: Counter[str] = field(default_factory=Counter)
 
@@ -82,7 +87,16 @@ class Cloud:
         for rule in set(after.rules) - set(before.rules):
             if rule.mark == OPEN_MARK and rule.name.removeprefix(OPEN_MARK)[:24] not in self.shelf.grants:
                 self.offences.append(f"{rule.name} was opened before its grant was stored")
+        if before.flush.on and not before.flush.ours and not after.flush.on:
+            self.offences.append("flushConnection was switched off that somebody else had switched on")
+        gone = {rule.name for rule in before.ours if rule.mark == OPEN_MARK} - {rule.name for rule in after.ours}
+        self.lived_on.extend(sorted(name for name in gone if self._ends_sessions(name) and not after.flush.on))
         self.unlocked.extend(sorted((_locked(before) - _locked(after)) & self._guarded_addresses(before)))
+
+    def _ends_sessions(self, rule: str) -> bool:
+        grant = self.shelf.grants.get(rule.removeprefix(OPEN_MARK)[:24])
+        guarded = self.shelf.policies.get(grant.value.machine) if grant else None
+        return guarded is not None and guarded.value.policy.end_sessions
 
     def _guarded_addresses(self, nsg: Nsg) -> set[str]:
         guarded = (kept.value for kept in self.shelf.policies.values() if kept.value.stage is Stage.GUARDED)
@@ -160,7 +174,8 @@ class MemoryNetwork:
         finally:
             self.cloud.end(nsg.id)
         await self.process.call("network.answer", self.clock)
-        return Observed(self.cloud.groups[nsg.id.lower()], {})
+        refused = "the group may not be written" if plan.flush and nsg.id.lower() in self.cloud.unflushable else ""
+        return Observed(self.cloud.groups[nsg.id.lower()], {}, refused)
 
     def _write(self, nsg: Nsg, plan: Plan) -> None:
         trouble = self.cloud.troubles.popleft() if self.cloud.troubles else None
@@ -169,13 +184,13 @@ class MemoryNetwork:
             present = nsg
         if present is None:
             raise NotFound(nsg.id)
-        if present.etag != nsg.etag:
+        if present.etag != nsg.etag or (plan.flush and nsg.id.lower() in self.cloud.stubborn):
             raise Conflict("the group is no longer as observed")
         for change in plan.changes:
             if self.cloud.unwelcome & set(change.rule.sources):
                 raise Rejected("ARM does not like the source", change.rule.name)
-        states = steps(present, plan)
-        landed = {None: states[-1], Trouble.LOST: states[-1], Trouble.PART: states[1]}.get(trouble)
+        states = steps(present, replace(plan, flush=None) if nsg.id.lower() in self.cloud.unflushable else plan)
+        landed = {None: states[-1], Trouble.LOST: states[-1], Trouble.PART: states[:2][-1]}.get(trouble)
         if landed:
             self.cloud.watch(present, landed)
             self.cloud.put(landed)

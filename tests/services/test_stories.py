@@ -16,8 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from shared.domain.guarding import Stage
 from shared.domain.machines import MachineId
-from shared.domain.policies import Lock, Scope
-from shared.domain.rules import LOCK_MARK, OPEN_MARK, Nsg, Rule
+from shared.domain.policies import Lock, Policy, Scope
+from shared.domain.rules import LOCK_MARK, OPEN_MARK, Flush, Nsg, Rule
 from shared.ports import Conflict, NotFound, Unavailable
 from shared.services.enabling import Assignment, enable, enable_all
 from shared.services.extending import extend
@@ -37,6 +37,7 @@ from tests.services.town import BARE, BOB, POLICY, WEB_01, WEB_02, WEB_03, Town,
 MACHINES = st.sampled_from((WEB_01, WEB_02, WEB_03, BARE))
 ADDRESSES = {WEB_01: "10.0.0.4", WEB_02: "10.0.0.5", WEB_03: "10.0.0.6", BARE: "10.0.0.7"}
 LOOSER = replace(POLICY, lock=Lock(Scope.PORTS))
+ENDING = replace(POLICY, end_sessions=True)
 _DOWN = st.integers(1, 40).map(lambda call: Process(errors={call: Unavailable("down")}))
 _DYING = st.integers(1, 40).map(lambda call: Process(dies_at=call))
 PROCESSES = st.builds(Process) | _DOWN | _DYING
@@ -70,9 +71,9 @@ class Story(RuleBasedStateMachine):
         for machine in sorted(machines, key=str):
             self.runner.run(self.town.enable(machine))
 
-    @rule(machine=MACHINES, process=PROCESSES, troubles=TROUBLES)
-    def somebody_enables(self, machine: MachineId, process: Process, troubles: list[Trouble]) -> None:
-        self.act(lambda world: enable(world, machine, Assignment(POLICY, BOB)), process, troubles)
+    @rule(machine=MACHINES, policy=st.sampled_from((POLICY, ENDING)), process=PROCESSES, troubles=TROUBLES)
+    def somebody_enables(self, machine: MachineId, policy: Policy, process: Process, troubles: list[Trouble]) -> None:
+        self.act(lambda world: enable(world, machine, Assignment(policy, BOB)), process, troubles)
 
     @rule(machines=st.sets(MACHINES, min_size=2), process=PROCESSES, troubles=TROUBLES)
     def somebody_enables_many(self, machines: set[MachineId], process: Process, troubles: list[Trouble]) -> None:
@@ -141,6 +142,10 @@ class Story(RuleBasedStateMachine):
 
         self.edit(id_, added)
 
+    @rule(id_=st.sampled_from((GROUP, SUBNET_GROUP)), on=st.booleans())
+    def somebody_turns_the_switch(self, id_: str, on: bool) -> None:  # noqa: FBT001 - drawn.
+        self.town.cloud.put(replace(self.town.cloud.groups[id_.lower()], flush=Flush(on=on)))
+
     @rule()
     def a_sweep_that_meets_no_failure_leaves_no_hole_without_a_living_grant(self) -> None:
         report = self.runner.run(self.town.sweep())
@@ -155,6 +160,10 @@ class Story(RuleBasedStateMachine):
         assert report.problems == ()
         assert all(kept.value.stage is Stage.GUARDED for kept in self.town.shelf.policies.values())
         assert [id_ for id_ in self.town.shelf.policies if self.town.passes(22, STRANGER, ADDRESSES[id_])] == []
+        needed = {nsg.lower() for kept in self.town.shelf.policies.values() for nsg in kept.value.flushed}
+        switches = {id_: nsg.flush for id_, nsg in self.town.cloud.groups.items()}
+        assert [id_ for id_ in needed if not switches[id_].on] == []
+        assert [id_ for id_, flush in switches.items() if flush.ours and id_ not in needed] == []
 
     @invariant()
     def nothing_happened_that_never_may(self) -> None:

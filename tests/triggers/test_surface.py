@@ -22,6 +22,8 @@ HTTP: Final = {
     "askForAccess": ("api/grants", {"POST"}),
     "listGrants": ("api/grants", {"GET"}),
     "getGrant": ("api/grants/{id}", {"GET"}),
+    "getOpenApi": ("api/openapi.json", {"GET"}),
+    "getSwagger": ("api/swagger.json", {"GET"}),
     "extendGrant": ("api/grants/{id}/extend", {"POST"}),
     "approveGrant": ("api/grants/{id}/approve", {"POST"}),
     "denyGrant": ("api/grants/{id}/deny", {"POST"}),

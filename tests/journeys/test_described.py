@@ -1,0 +1,95 @@
+"""Both descriptions of the API held against the running app: all is answered as they say, never by a 5xx."""
+
+import asyncio
+import os
+from functools import cache
+from typing import Any, Final
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import Case
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from shared.triggers.openapi import describe
+from shared.triggers.swagger import describe_for_connectors
+from tests.journeys.client import Postern, machine, read, wish
+
+DOCUMENTS: Final = {"openapi": describe(), "swagger": describe_for_connectors("localhost")}
+CHECKS: Final = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+# DESCRIBED=long takes its time.
+EXAMPLES: Final = 100 if os.environ.get("DESCRIBED") == "long" else 6
+USERS: Final = ("requestor", "approver", "administrator", "auditor", "relay", "outsider")
+APPROVER: Final = "00000000-0000-0000-0000-000000000002"
+
+
+@cache
+def operations(document: str) -> dict[str, Any]:
+    """The calls of one description, by method and path."""
+    schema = schemathesis.openapi.from_dict(DOCUMENTS[document])
+    found = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
+    return {f"{one.method.upper()} {one.path}": one for one in found}
+
+
+def every_call() -> list[tuple[str, str]]:
+    return [(document, name) for document in DOCUMENTS for name in operations(document)]
+
+
+@pytest.fixture
+async def known(postern: Postern) -> dict[str, list[str]]:
+    """A world with something of everything: what the ids of its things are."""
+    approval = {"required": True, "approvers": [APPROVER]}
+    await postern.enable("web-01")
+    await postern.enable("app-01", approval=approval)
+    active = await postern.ask(wish("web-01"))
+    pending = read(await postern.call("requestor", "POST", "/api/grants", wish("app-01")), 202)
+    for user in USERS:
+        await postern.token(user)
+    return {
+        "grants": [active["id"], pending["id"]],
+        "machines": [machine("web-01"), machine("app-01"), machine("bare-01")],
+    }
+
+
+@pytest.mark.parametrize(("document", "name"), every_call())
+async def test_whatever_is_described_is_answered_as_described(
+    postern: Postern, known: dict[str, list[str]], document: str, name: str
+) -> None:
+    tokens = {user: await postern.token(user) for user in USERS}
+    operation = operations(document)[name]
+
+    @settings(max_examples=EXAMPLES, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @given(case=operation.as_strategy(), user=st.sampled_from(USERS), data=st.data())
+    def answers(case: Case[Any], user: str, data: st.DataObject) -> None:
+        _make_real(case, known, data)
+        case.call_and_validate(
+            base_url=postern.box.site.postern,
+            headers={"Authorization": f"Bearer {tokens[user]}", "Prefer": "wait=2"},
+            checks=CHECKS,
+            timeout=60,
+        )
+
+    await asyncio.to_thread(answers)
+
+
+def _make_real(case: Case[Any], known: dict[str, list[str]], data: st.DataObject) -> None:
+    """What was made up names nothing that is there; let it name something now and then."""
+    if "id" in (case.path_parameters or {}) and data.draw(st.integers(0, 2)):
+        of_grants = "/grants/" in case.path
+        case.path_parameters["id"] = data.draw(st.sampled_from(known["grants" if of_grants else "machines"])).strip("/")
+    if isinstance(case.body, dict) and "machine" in case.body and data.draw(st.booleans()):
+        case.body["machine"] = data.draw(st.sampled_from(known["machines"]))
