@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from shared.documents.fields import (
     Duration,
@@ -62,7 +62,9 @@ def _as_text(value: object) -> object:
     return "" if value is None else value
 
 
-type _Listed[T] = Annotated[list[T], BeforeValidator(_as_list)]
+_SOURCES = Field(max_length=_MOST_SOURCES)
+_LISTED = BeforeValidator(_as_list)
+_ONE_PREFIX = WithJsonSchema({"type": "string", "description": "An address, a prefix, or *."})
 
 
 class Lenient(Document):
@@ -75,8 +77,8 @@ class Sourced(Lenient):
     """A port with its sources, under one of two names."""
 
     number: Number
-    allowed_source_address_prefix: Annotated[_Listed[Prefix], Field(max_length=_MOST_SOURCES)] = Field(default=[])
-    allowed_source_address_prefixes: Annotated[_Listed[Prefix], Field(max_length=_MOST_SOURCES)] = Field(default=[])
+    allowed_source_address_prefix: Annotated[list[Prefix], _SOURCES, _LISTED, _ONE_PREFIX] = Field(default_factory=list)
+    allowed_source_address_prefixes: Annotated[list[Prefix], _SOURCES, _LISTED] = Field(default=[])
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -100,13 +102,13 @@ class GuardedMachine(Lenient):
     """A machine of a policy; one whose policy has only spans of ports is shown, and may come back, without any."""
 
     id: MachineName
-    ports: Annotated[_Listed[PortRule], Field(max_length=_MOST_PORTS)]
+    ports: Annotated[list[PortRule], _LISTED, Field(max_length=_MOST_PORTS)]
 
 
 class Properties(Lenient):
     """The machines of a policy. Requests may be sent with them, and are not looked at."""
 
-    virtual_machines: Annotated[_Listed[GuardedMachine], Field(min_length=1, max_length=_MOST_MACHINES)]
+    virtual_machines: Annotated[list[GuardedMachine], _LISTED, Field(min_length=1, max_length=_MOST_MACHINES)]
 
 
 class PolicyBody(Lenient):
@@ -126,13 +128,13 @@ class AskedMachine(Lenient):
     """A machine that is asked for."""
 
     id: MachineName
-    ports: Annotated[_Listed[AskedPortBody], Field(min_length=1, max_length=_MOST_ASKED_PORTS)]
+    ports: Annotated[list[AskedPortBody], _LISTED, Field(min_length=1, max_length=_MOST_ASKED_PORTS)]
 
 
 class InitiateBody(Lenient):
     """A request for access."""
 
-    virtual_machines: Annotated[_Listed[AskedMachine], Field(min_length=1, max_length=_MOST_ASKED_MACHINES)]
+    virtual_machines: Annotated[list[AskedMachine], _LISTED, Field(min_length=1, max_length=_MOST_ASKED_MACHINES)]
     justification: Annotated[Text, BeforeValidator(_as_text)] = ""
 
 

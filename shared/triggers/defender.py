@@ -63,7 +63,8 @@ async def delete(app: Postern, call: Call) -> Answer:
     done = await collections.remove(app.world(), _place(app, call), call.person)
     if isinstance(done, Rejection):
         return _rejected(done)
-    return func.HttpResponse(status_code=HTTPStatus.OK if done else HTTPStatus.NO_CONTENT)
+    status = HTTPStatus.OK if done else HTTPStatus.NO_CONTENT
+    return func.HttpResponse(status_code=status, mimetype="application/json")
 
 
 async def initiate(app: Postern, call: Call) -> Answer:

@@ -54,6 +54,3 @@ ENDPOINTS: Final = (
     _like_defender("jitDelete", "DELETE", _COLLECTION, _ADMINISTRATOR, "delete"),
     _like_defender("jitInitiate", "POST", f"{_COLLECTION}/initiate", (Role.REQUESTOR,), "initiate"),
 )
-
-OWN: Final = tuple(one for one in ENDPOINTS if one.errors is Form.PROBLEM)
-"""The calls that are Postern's own; those of Azure's paths are described by Azure's own documents."""

@@ -15,11 +15,13 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import TypedDictSchema
 
+from shared.documents.answers.collections import CloudErrorAnswer
 from shared.documents.answers.problems import ProblemAnswer
-from shared.triggers.endpoints import OWN
+from shared.triggers.endpoints import ENDPOINTS
 from shared.triggers.http import Endpoint
+from shared.triggers.jit_operations import JIT_OPERATIONS
 from shared.triggers.operations import OPERATIONS, Operation, Outcome, Parameter
-from shared.triggers.problems import CODES
+from shared.triggers.problems import CODES, JIT_CODES, Form, arm_code
 
 type Json = dict[str, Any]
 
@@ -31,11 +33,17 @@ _EVENT: Final = "application/cloudevents+json"
 _HEADERS: Final[Mapping[str, Json]] = {
     "Location": {"description": "Where the grant is.", "schema": {"type": "string"}},
     "Retry-After": {"description": "In how many seconds to look again.", "schema": {"type": "integer", "minimum": 1}},
+    "Postern-Exposed": {"description": "Machines whose lock does not hold.", "schema": {"type": "string"}},
+    "Postern-Grants": {"description": "The ids of the grants that came of it.", "schema": {"type": "string"}},
     "ETag": {"description": "The version, for `If-Match`.", "schema": {"type": "string"}},
 }
 _PATH: Final[Mapping[str, str]] = {
     "*id": "The machine's resource id, without the slash before it.",
     "id": "The id.",
+    "subscription": "The subscription's id.",
+    "group": "The name of the resource group.",
+    "location": "The location, such as westeurope.",
+    "name": "The name of the policy; Defender's own is called default.",
 }
 _PARAMETER: Final = re.compile(r"\{(\*?\w+)\}")
 _ALWAYS: Final = (
@@ -78,8 +86,9 @@ def describe() -> Json:
 def operations() -> Iterator[tuple[Endpoint, Operation]]:
     """Every call with what is to be said of it."""
     yield Endpoint("health", "GET", "api/health", (), ""), OPERATIONS["health"]
-    for endpoint in OWN:
-        yield endpoint, OPERATIONS[endpoint.name]
+    described = {**OPERATIONS, **JIT_OPERATIONS}
+    for endpoint in ENDPOINTS:
+        yield endpoint, described[endpoint.name]
 
 
 class _Generator(GenerateJsonSchema):
@@ -112,7 +121,7 @@ class _Schemas:
 
 @cache
 def _schemas() -> _Schemas:
-    types: dict[type, None] = {ProblemAnswer: None}
+    types: dict[type, None] = {ProblemAnswer: None, CloudErrorAnswer: None}
     for _, operation in operations():
         bodies = [body for outcome in operation.outcomes for body in outcome.bodies]
         types |= dict.fromkeys([*bodies, *(one for one in (operation.body, operation.notifies) if one)])
@@ -160,7 +169,7 @@ def _path_parameters(endpoint: Endpoint) -> Iterator[Json]:
 
 
 def _parameter(one: Parameter) -> Json:
-    place = {"name": one.name, "in": one.where, "required": False}
+    place = {"name": one.name, "in": one.where, "required": one.required}
     return {**place, "description": one.text, "schema": dict(one.schema or {"type": "string"})}
 
 
@@ -181,7 +190,8 @@ def _problems(endpoint: Endpoint, operation: Operation, schemas: _Schemas) -> Js
     statuses = {*operation.problems, *(_ALWAYS if endpoint.roles else ()), *(_WITH_BODY if operation.body else ())}
     if "{" in endpoint.route:
         statuses.add(HTTPStatus.NOT_FOUND)
-    return {str(int(status)): _problem(status, schemas) for status in sorted(statuses)}
+    tell = _problem if endpoint.errors is Form.PROBLEM else _cloud_error
+    return {str(int(status)): tell(status, schemas) for status in sorted(statuses)}
 
 
 def _problem(status: HTTPStatus, schemas: _Schemas) -> Json:
@@ -197,9 +207,18 @@ def _problem(status: HTTPStatus, schemas: _Schemas) -> Json:
             }
         },
     }
-    if status is HTTPStatus.SERVICE_UNAVAILABLE:
-        described["headers"] = {"Retry-After": dict(_HEADERS["Retry-After"])}
-    return described
+    return {**described, **_when_to_come_again(status)}
+
+
+def _cloud_error(status: HTTPStatus, schemas: _Schemas) -> Json:
+    codes = ", ".join(f"`{arm_code(code)}`" for code in (*CODES[status], *JIT_CODES.get(status, ())))
+    content = {_JSON: {"schema": schemas[CloudErrorAnswer]}}
+    return {"description": f"{status.phrase}: {codes}.", "content": content, **_when_to_come_again(status)}
+
+
+def _when_to_come_again(status: HTTPStatus) -> Json:
+    is_down = status is HTTPStatus.SERVICE_UNAVAILABLE
+    return {"headers": {"Retry-After": dict(_HEADERS["Retry-After"])}} if is_down else {}
 
 
 def without_titles(schema: Any) -> Any:  # noqa: ANN401 - any JSON.

@@ -36,6 +36,7 @@ class Parameter:
     text: str
     schema: Schema | None = None  # None: any text.
     where: str = "query"
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,8 @@ _PAGE_SIZE: Final = Parameter(
 _PAGE_TOKEN: Final = Parameter("pageToken", "The `nextPageToken` of the page before.")
 _SUBSCRIPTION: Final = Parameter("subscription", "Only this subscription, by its id.")
 _IF_MATCH: Final = Parameter("If-Match", "The version that is to be changed, as `ETag` told it.", where="header")
-_PREFER: Final = Parameter("Prefer", "`wait=N`: how many seconds to wait for the rules, at most 60.", where="header")
-_KEY: Final = Parameter(
+PREFER: Final = Parameter("Prefer", "`wait=N`: how many seconds to wait for the rules, at most 60.", where="header")
+IDEMPOTENCY_KEY: Final = Parameter(
     "Idempotency-Key",
     "Makes a request safe to repeat: the same key and body give the same grant.",
     {"type": "string", "minLength": 1, "maxLength": 200},
@@ -186,7 +187,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         ),
         (_BAD, HTTPStatus.NOT_FOUND, _CONFLICT, _REFUSED),
         GrantRequest,
-        parameters=(_PREVIEW, _PREFER, _KEY),
+        parameters=(_PREVIEW, PREFER, IDEMPOTENCY_KEY),
     ),
     "listGrants": Operation(
         "List grants",
@@ -205,7 +206,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         "Get grant",
         "One grant; asking about one that is opening goes on with it.",
         (Outcome(_OK, "The grant.", (GrantAnswer,), ("Retry-After",)),),
-        parameters=(_PREFER,),
+        parameters=(PREFER,),
     ),
     "extendGrant": Operation(
         "Extend",
@@ -224,7 +225,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         (_BAD, _CONFLICT, _REFUSED),
         DecisionDocument,
         body_required=False,
-        parameters=(_PREFER,),
+        parameters=(PREFER,),
     ),
     "denyGrant": Operation(
         "Deny",

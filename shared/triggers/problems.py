@@ -49,6 +49,13 @@ _ARM_CODES: Final = {
     "unauthenticated": "AuthenticationFailed",
     "unavailable": "ServiceUnavailable",
 }
+JIT_CODES: Final[Mapping[HTTPStatus, tuple[str, ...]]] = {
+    HTTPStatus.BAD_REQUEST: (
+        "invalidPolicyName", "missingApiVersionParameter", "invalidApiVersionParameter", "invalidInitiateInput",
+    ),
+    HTTPStatus.NOT_FOUND: ("subscriptionNotFound",),
+}  # fmt: skip
+"""Codes that only the paths of Defender's API have, besides the others."""
 _log = logging.getLogger("postern.http")
 
 

@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from emulator.environment import SUBSCRIPTION
 from shared.triggers.openapi import describe
 from shared.triggers.swagger import describe_for_connectors
 from tests.journeys.client import Postern, machine, read, wish
@@ -65,7 +66,7 @@ async def known(postern: Postern) -> dict[str, list[str]]:
     }
 
 
-@pytest.mark.parametrize(("document", "name"), every_call())
+@pytest.mark.parametrize(("document", "name"), every_call(), ids=map(" ".join, every_call()))
 async def test_whatever_is_described_is_answered_as_described(
     postern: Postern, known: dict[str, list[str]], document: str, name: str
 ) -> None:
@@ -88,8 +89,23 @@ async def test_whatever_is_described_is_answered_as_described(
 
 def _make_real(case: Case[Any], known: dict[str, list[str]], data: st.DataObject) -> None:
     """What was made up names nothing that is there; let it name something now and then."""
-    if "id" in (case.path_parameters or {}) and data.draw(st.integers(0, 2)):
+    places = case.path_parameters or {}
+    if "id" in places and data.draw(st.integers(0, 2)):
         of_grants = "/grants/" in case.path
-        case.path_parameters["id"] = data.draw(st.sampled_from(known["grants" if of_grants else "machines"])).strip("/")
-    if isinstance(case.body, dict) and "machine" in case.body and data.draw(st.booleans()):
-        case.body["machine"] = data.draw(st.sampled_from(known["machines"]))
+        places["id"] = data.draw(st.sampled_from(known["grants" if of_grants else "machines"])).strip("/")
+    if "subscription" in places and data.draw(st.integers(0, 2)):
+        real = {"subscription": SUBSCRIPTION, "group": "demo", "location": "westeurope", "name": "default"}
+        places.update({name: value for name, value in real.items() if name in places})
+    for one in _named(case.body):
+        if data.draw(st.integers(0, 2)):
+            one["machine" if "machine" in one else "id"] = data.draw(st.sampled_from(known["machines"]))
+
+
+def _named(body: object) -> list[dict[str, Any]]:
+    """The objects of a body that name a machine."""
+    if not isinstance(body, dict):
+        return []
+    inner = body.get("properties", body)
+    machines = inner.get("virtualMachines", []) if isinstance(inner, dict) else []
+    several = [one for one in machines if isinstance(one, dict)] if isinstance(machines, list) else []
+    return [*several, *([body] if "machine" in body else [])]
