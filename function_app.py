@@ -3,7 +3,7 @@
 import azure.functions as func
 
 from shared.bootstrap import Postern
-from shared.triggers import health, http, timers
+from shared.triggers import events, health, http, timers
 from shared.triggers.endpoints import ENDPOINTS
 
 _postern = Postern()
@@ -12,3 +12,4 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 app.register_functions(health.blueprint(_postern))
 app.register_functions(http.blueprint(_postern, ENDPOINTS))
 app.register_functions(timers.blueprint(_postern))
+app.register_functions(events.blueprint(_postern))

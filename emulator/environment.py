@@ -4,6 +4,8 @@ Knows the names. Refuses to pass on anything of the machine's own environment be
 signed in to Azure on this machine must not be met by the box.
 """
 
+import base64
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from emulator.ports import HOST, Ports
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 TENANT = "22222222-2222-2222-2222-222222222222"
 AUDIENCE = "api://postern"
+WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"a secret that everybody knows").decode()
 ACCOUNT = "devstoreaccount1"  # Azurite's one account
 PASSED_ON = frozenset(
     (
@@ -79,8 +82,22 @@ def describe_app(ports: Ports, directory: Path) -> dict[str, str]:
         "POSTERN_SHORTEST_DURATION": "PT5S",
         "POSTERN_INVENTORY_AGE": "PT1S",
         "POSTERN_ARM_ENDPOINT": f"https://{HOST}:{ports.emulator}",
+        **describe_webhooks(ports),
         **describe_identity(ports),
         **describe_trust(directory),
+    }
+
+
+def describe_webhooks(ports: Ports) -> dict[str, str]:
+    """The box's own receiver is told everything, and signs with a secret that protects nothing."""
+    receiver = {"url": f"https://{HOST}:{ports.emulator}/_hooks/box"}
+    return {
+        "POSTERN_ADDRESS": f"http://{HOST}:{ports.postern}",
+        "POSTERN_WEBHOOK_HOSTS": f"{HOST}:{ports.emulator}",
+        "POSTERN_WEBHOOK_PREFIXES": f"{HOST}/32",
+        "POSTERN_WEBHOOK_SECRETS": WEBHOOK_SECRET,
+        "POSTERN_NOTIFICATIONS": json.dumps([receiver]),
+        "POSTERN_ENDING_SOON": "PT3S",
     }
 
 

@@ -24,6 +24,7 @@ from emulator import certificate, world
 from emulator.arm.cloud import Cloud
 from emulator.arm.gateway import Gateway
 from emulator.control import Control
+from emulator.hooks import Hooks
 from emulator.identity import Identity
 from emulator.line import Line
 from emulator.storage import Storage
@@ -69,6 +70,7 @@ def build_app(settings: Settings, cloud: Cloud, signer: Signer) -> Starlette:
     routes = [
         *identity.routes(),
         *Control(cloud, identity, storage).routes(),
+        *Hooks().routes(),
         Route("/{path:path}", arm, methods=methods),
     ]
     return Starlette(routes=routes)

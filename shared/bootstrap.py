@@ -6,24 +6,40 @@ answers even when a setting is wrong. Each part is made once in the life of a pr
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from shared.adapters.clock import SystemClock
 from shared.settings import Settings, read_settings, trusts_easy_auth
+from shared.webhook_settings import WebhookSettings
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
     from azure.storage.queue.aio import QueueClient
 
+    from shared.adapters.queue_events import QueueEvents
     from shared.adapters.storage import Tables
-    from shared.ports import Clock
+    from shared.adapters.table_audit import TableAudit
+    from shared.ports import Audit, Clock, Grants
+    from shared.services.telling import Post
     from shared.services.world import World
 
-_QUEUE = "closings"
+CLOSINGS, EVENTS = "closings", "events"
+_log = logging.getLogger("postern.events")
+
+
+@dataclass(frozen=True, slots=True)
+class _Wired:
+    """The parts that go together, made once."""
+
+    world: World
+    post: Post
+    poison: Mapping[str, QueueClient]
 
 
 class Postern:
@@ -32,7 +48,7 @@ class Postern:
     def __init__(self, environ: Mapping[str, str] = os.environ, clock: Clock | None = None) -> None:
         self._environ = environ
         self._clock = clock or SystemClock()
-        self._world: World | None = None
+        self._wired: _Wired | None = None
 
     @property
     def trusts_easy_auth(self) -> bool:
@@ -43,45 +59,116 @@ class Postern:
         """Whether the settings make sense. Raises SettingsError."""
         read_settings(self._environ)
 
+    @cached_property
+    def webhooks(self) -> WebhookSettings:
+        """What the operator says about telling others. Raises SettingsError."""
+        return read_settings(self._environ).webhooks
+
     def world(self) -> World:
         """The ports, wired. Raises SettingsError."""
-        if self._world is None:
-            self._world = _wire(read_settings(self._environ), self._clock)
-        return self._world
+        return self._parts().world
+
+    def post(self) -> Post:
+        """What tells others, wired. Raises SettingsError."""
+        return self._parts().post
+
+    async def poison(self) -> Mapping[str, int]:
+        """About how many messages nobody could deal with, by queue. Raises SettingsError, Unavailable."""
+        from shared.adapters.queue_events import count
+
+        return {name: await count(queue) for name, queue in self._parts().poison.items()}
+
+    def _parts(self) -> _Wired:
+        if self._wired is None:
+            self._wired = _wire(read_settings(self._environ), self._clock)
+        return self._wired
 
 
-def _wire(settings: Settings, clock: Clock) -> World:
+def _wire(settings: Settings, clock: Clock) -> _Wired:
     from azure.identity.aio import DefaultAzureCredential
 
+    from shared.adapters.queue_events import QueueEvents
+    from shared.adapters.table_audit import TableAudit
+
+    credential = DefaultAzureCredential()
+    tables = _tables(settings, credential)
+    poison = {name: _queue(settings, credential, f"{name}-poison") for name in (CLOSINGS, EVENTS)}
+    events = QueueEvents(_queue(settings, credential, EVENTS), poison[EVENTS])
+    audit = TableAudit(tables)
+    world = _world(settings, clock, credential, (tables, audit, events))
+    return _Wired(world, _post(settings, world, (tables, audit, events)), poison)
+
+
+type _Kept = tuple[Tables, TableAudit, QueueEvents]
+
+
+def _world(settings: Settings, clock: Clock, credential: AsyncTokenCredential, kept: _Kept) -> World:
     from shared.adapters.arm_client import Arm
     from shared.adapters.arm_network import ArmNetwork
     from shared.adapters.graph_inventory import GraphInventory
     from shared.adapters.queue_reminders import QueueReminders
-    from shared.adapters.table_audit import TableAudit
     from shared.adapters.table_desk import TableDesk
     from shared.adapters.table_dues import TableAttempts, TableDues
-    from shared.adapters.table_grants import TableGrants
     from shared.adapters.table_policies import TablePolicies
     from shared.services.world import Times, World
 
-    credential = DefaultAzureCredential()
-    tables = _tables(settings, credential)
-    audit = TableAudit(tables)
+    tables = kept[0]
     arm = Arm(credential, settings.arm_endpoint, clock)
+    grants, audit = _announced(settings, clock, kept)
     return World(
         clock=clock,
         network=ArmNetwork(arm),
         inventory=GraphInventory(arm, settings.inventory_age),
         policies=TablePolicies(tables),
-        grants=TableGrants(tables, audit),
+        grants=grants,
         dues=TableDues(tables),
         desk=TableDesk(tables),
         audit=audit,
-        reminders=QueueReminders(_queue(settings, credential)),
+        reminders=QueueReminders(_queue(settings, credential, CLOSINGS)),
         attempts=TableAttempts(tables),
         chance=secrets.randbits,
         subscriptions=settings.subscriptions,
         times=replace(Times(), shortest_grant=settings.shortest_grant),
+    )
+
+
+def _announced(settings: Settings, clock: Clock, kept: _Kept) -> tuple[Grants, Audit]:
+    """Grants and audit; where anybody may be told, with what happens said on the queue of events."""
+    from shared.adapters.table_grants import TableGrants
+    from shared.services.announcing import AnnouncedAudit, AnnouncedGrants, Herald
+
+    tables, audit, events = kept
+    grants = TableGrants(tables, audit)
+    if not settings.webhooks.tells:
+        return grants, audit
+    herald = Herald(clock, events, _untold, settings.webhooks.lead)
+    return AnnouncedGrants(grants, herald), AnnouncedAudit(audit, audit, herald)
+
+
+def _untold(name: str, error: Exception) -> None:
+    _log.error("nobody will be told of %s: %s", name, error)
+
+
+def _post(settings: Settings, world: World, kept: _Kept) -> Post:
+    from shared.adapters.table_subscriptions import TableSubscriptions
+    from shared.adapters.webhooks import HttpWebhooks
+    from shared.services.telling import Post
+
+    tables, audit, events = kept
+    said = settings.webhooks
+    return Post(
+        clock=world.clock,
+        grants=world.grants,
+        policies=world.policies,
+        records=audit,
+        events=events,
+        subscriptions=TableSubscriptions(tables),
+        webhooks=HttpWebhooks(said.receivers),
+        receivers=said.receivers,
+        standing=said.standing,
+        secrets=said.secrets,
+        lead=said.lead,
+        address=said.address,
     )
 
 
@@ -93,9 +180,9 @@ def _tables(settings: Settings, credential: AsyncTokenCredential) -> Tables:
     return Tables.at(settings.storage.tables, credential)
 
 
-def _queue(settings: Settings, credential: AsyncTokenCredential) -> QueueClient:
+def _queue(settings: Settings, credential: AsyncTokenCredential, name: str) -> QueueClient:
     from azure.storage.queue.aio import QueueClient
 
     if settings.storage.connection_string:
-        return QueueClient.from_connection_string(settings.storage.connection_string, _QUEUE)
-    return QueueClient(settings.storage.queues, _QUEUE, credential=credential)
+        return QueueClient.from_connection_string(settings.storage.connection_string, name)
+    return QueueClient(settings.storage.queues, name, credential=credential)

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from shared.webhook_settings import NAMES as WEBHOOK_NAMES
+from shared.webhook_settings import SILENT, WebhookSettings, read_webhook_settings, webhook_faults
+
 _GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _MINUTES: Final = re.compile(r"PT(?:(\d{1,4})M)?(?:(\d{1,5})S)?")
 _STORAGE: Final = "AzureWebJobsStorage"
+_ENDING_SOON: Final = "POSTERN_ENDING_SOON"
 
 
 class SettingsError(Exception):
@@ -36,6 +40,7 @@ class Settings:
     shortest_grant: timedelta = timedelta(minutes=5)
     inventory_age: timedelta = timedelta(minutes=1)
     arm_endpoint: str = "https://management.azure.com"
+    webhooks: WebhookSettings = SILENT
 
 
 NAMES: Final = (
@@ -44,6 +49,8 @@ NAMES: Final = (
     "POSTERN_SHORTEST_DURATION",
     "POSTERN_INVENTORY_AGE",
     "POSTERN_ARM_ENDPOINT",
+    _ENDING_SOON,
+    *WEBHOOK_NAMES,
     "WEBSITE_AUTH_ENABLED",
     f"{_STORAGE}__tableServiceUri",
     f"{_STORAGE}__queueServiceUri",
@@ -66,6 +73,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         shortest_grant=_duration(environ.get("POSTERN_SHORTEST_DURATION", "PT5M")) or timedelta(minutes=5),
         inventory_age=_duration(environ.get("POSTERN_INVENTORY_AGE", "PT1M")) or timedelta(),
         arm_endpoint=environ.get("POSTERN_ARM_ENDPOINT", "https://management.azure.com").rstrip("/"),
+        webhooks=read_webhook_settings(environ, _duration(environ.get(_ENDING_SOON, "PT10M")) or timedelta(minutes=10)),
     )
 
 
@@ -89,6 +97,9 @@ def _faults(environ: Mapping[str, str]) -> Iterator[str]:
         yield "POSTERN_INVENTORY_AGE must hold an ISO 8601 duration of minutes and seconds, such as PT1M."
     if not environ.get("POSTERN_ARM_ENDPOINT", "https://").startswith("https://"):
         yield "POSTERN_ARM_ENDPOINT must hold the https address of Azure Resource Manager."
+    if not _duration(environ.get(_ENDING_SOON, "PT10M")):
+        yield f"{_ENDING_SOON} must hold an ISO 8601 duration of minutes and seconds, such as PT10M."
+    yield from webhook_faults(environ)
 
 
 def _subscriptions(environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from shared.domain.grants import Grant, Occurrence
 from shared.domain.guarding import Guarded, Stage
 from shared.domain.keys import short_hash
 from shared.domain.people import Person
-from shared.ports import Conflict
+from shared.ports import Conflict, NotFound
 
 _TABLE = "audit"
 
@@ -40,7 +40,7 @@ class TableAudit:
         occurrence = grant.occurrence
         await self._append(
             occurrence.at,
-            f"{grant.id}|{occurrence.number:03}",
+            _of_change(grant),
             {
                 "kind": _kind(occurrence),
                 "machine": str(grant.machine),
@@ -60,15 +60,45 @@ class TableAudit:
         """Record a finding; recording it again changes nothing."""
         await self._append(
             found.at,
-            f"{short_hash(found.subject.lower(), 8)}|{found.what}|{found.number:06}",
+            _of_finding(found),
             {"kind": str(found.what), "subject": found.subject, "detail": found.detail, **_person(None)},
         )
 
+    async def has_change(self, grant: Grant) -> bool:
+        """Whether the change that led to a grant as given is on record."""
+        return await self._has(grant.occurrence.at, _of_change(grant))
+
+    async def has_finding(self, found: Found) -> bool:
+        """Whether a finding is on record."""
+        return await self._has(found.at, _of_finding(found))
+
+    async def _has(self, at: datetime, subject: str) -> bool:
+        table = await self._tables.table(_TABLE)
+        try:
+            with translated("looking into the audit"):
+                await table.get_entity(*_keys(at, subject), select=["PartitionKey"])
+        except NotFound:
+            return False
+        return True
+
     async def _append(self, at: datetime, subject: str, columns: dict[str, str]) -> None:
-        keys = {"PartitionKey": f"{at:%Y-%m-%d}", "RowKey": safe_key(f"{at:%H:%M:%S.%f}|{subject}"), "at": at}
+        partition, row = _keys(at, subject)
+        keys = {"PartitionKey": partition, "RowKey": row, "at": at}
         table = await self._tables.table(_TABLE)
         with suppress(Conflict), translated("recording in the audit"):
             await table.create_entity({**keys, **{name: checked(text) for name, text in columns.items()}})
+
+
+def _keys(at: datetime, subject: str) -> tuple[str, str]:
+    return f"{at:%Y-%m-%d}", safe_key(f"{at:%H:%M:%S.%f}|{subject}")
+
+
+def _of_change(grant: Grant) -> str:
+    return f"{grant.id}|{grant.occurrence.number:03}"
+
+
+def _of_finding(found: Found) -> str:
+    return f"{short_hash(found.subject.lower(), 8)}|{found.what}|{found.number:06}"
 
 
 def _kind(occurrence: Occurrence) -> str:

@@ -23,6 +23,7 @@ from shared.documents.fields import (
     write_span,
     write_time,
 )
+from shared.documents.notifications import NotificationDocument, write_notification
 from shared.documents.reading import PREFIX_FIELDS, Document, at_most_one, objects, read
 from shared.domain.approvals import DEFAULT_PENDING, Approval
 from shared.domain.exposure import Leak
@@ -41,6 +42,7 @@ from shared.domain.policies import (
     contradictions,
     default_ports,
 )
+from shared.domain.receivers import NOBODY, Receivers
 from shared.domain.rules import Protocol
 from shared.domain.sessions import CONTINUING, UNMEASURED, Sessions
 
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 _MOST_PORTS, _MOST_SOURCES, _MOST_PEOPLE = 100, 50, 200
 MOST_MACHINES = 200
 _MOST_APPROVALS, _LONGEST_PATTERN = 10, 200
+_MOST_NOTIFICATIONS = 10
 _LONGEST_PENDING = timedelta(days=7)
 
 People = Annotated[list[ObjectId], Field(max_length=_MOST_PEOPLE)]
@@ -121,6 +124,7 @@ class PolicyDocument(Document):
     approval: ApprovalDocument = ApprovalDocument()
     break_glass: bool = False
     end_sessions: bool = False
+    notifications: Annotated[list[NotificationDocument], Field(max_length=_MOST_NOTIFICATIONS)] = Field(default=[])
 
     @property
     def value(self) -> Policy:
@@ -136,6 +140,7 @@ class PolicyDocument(Document):
             ticket_pattern=self.justification.ticket_pattern,
             break_glass=self.break_glass,
             end_sessions=self.end_sessions,
+            notifications=tuple(one.value for one in self.notifications),
         )
 
 
@@ -146,23 +151,30 @@ class ManyDocument(Document):
     policy: PolicyDocument = PolicyDocument()
 
 
-def read_policy(body: bytes, shortest: timedelta) -> Policy | Invalid:
-    """Read a policy, or tell everything that is wrong with it. `shortest` is the least time that a port may offer."""
+def read_policy(body: bytes, shortest: timedelta, receivers: Receivers = NOBODY) -> Policy | Invalid:
+    """Read a policy, or tell everything that is wrong with it.
+
+    `shortest` is the least time that a port may offer; only `receivers` may be told anything.
+    """
     document = read(PolicyDocument, body, _across)
-    return document if isinstance(document, Invalid) else _checked(document.value, shortest)
+    return document if isinstance(document, Invalid) else _checked(document.value, (shortest, receivers))
 
 
-def read_many(body: bytes, shortest: timedelta) -> tuple[list[MachineId], Policy] | Invalid:
+def read_many(
+    body: bytes, shortest: timedelta, receivers: Receivers = NOBODY
+) -> tuple[list[MachineId], Policy] | Invalid:
     """Read a policy for many machines, or tell everything that is wrong with it."""
     document = read(ManyDocument, body, _across_many)
     if isinstance(document, Invalid):
         return document
-    policy = _checked(document.policy.value, shortest, "policy.")
+    policy = _checked(document.policy.value, (shortest, receivers), "policy.")
     return policy if isinstance(policy, Invalid) else (document.machines, policy)
 
 
-def _checked(policy: Policy, shortest: timedelta, place: str = "") -> Policy | Invalid:
+def _checked(policy: Policy, limits: tuple[timedelta, Receivers], place: str = "") -> Policy | Invalid:
+    shortest, receivers = limits
     issues = (*durations(policy, shortest), *contradictions(policy), *_asking(policy, shortest))
+    issues = (*issues, *_notifications(policy, receivers))
     return Invalid(tuple(replace(issue, path=place + issue.path) for issue in issues)) if issues else policy
 
 
@@ -205,6 +217,12 @@ def _asking(policy: Policy, shortest: timedelta) -> Iterator[Issue]:
         yield Issue("breakGlassNeedsApproval", "breakGlass", text)
 
 
+def _notifications(policy: Policy, receivers: Receivers) -> Iterator[Issue]:
+    for index, one in enumerate(policy.notifications):
+        if not one.is_kept and (why := receivers.why_not(one.url)):
+            yield Issue("receiverNotAllowed", f"notifications[{index}].url", why)
+
+
 def write_policy(policy: Policy) -> dict[str, Any]:
     """A policy as callers get it, and as they may send it back."""
     return {
@@ -232,6 +250,7 @@ def write_policy(policy: Policy) -> dict[str, Any]:
         },
         "breakGlass": policy.break_glass,
         "endSessions": policy.end_sessions,
+        "notifications": [write_notification(one) for one in policy.notifications],
     }
 
 

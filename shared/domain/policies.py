@@ -12,6 +12,7 @@ from shared.domain.approvals import NO_APPROVAL, Approval
 from shared.domain.issues import Issue
 from shared.domain.ranges import Ranges, Span
 from shared.domain.rules import ALL_PORTS, Protocol
+from shared.domain.subscriptions import Notification
 
 LONGEST_DURATION: Final = timedelta(hours=24)
 DEFAULT_DURATION: Final = timedelta(hours=3)
@@ -68,6 +69,7 @@ class Policy:
     ticket_pattern: str = ""  # What a ticket has to match; with one, every request names a ticket.
     break_glass: bool = False  # Whether somebody may open without approval and tell the approvers afterwards.
     end_sessions: bool = False  # Whether sessions that are open end with their grant.
+    notifications: tuple[Notification, ...] = ()  # Who is told of what happens to the machine.
 
     @property
     def guarded(self) -> tuple[tuple[Protocol, Ranges], ...]:

@@ -17,6 +17,7 @@ from shared.domain.issues import Issue, Refused
 from shared.domain.machines import Machine, MachineId
 from shared.domain.people import Person
 from shared.domain.policies import Policy, contradictions
+from shared.domain.subscriptions import restored
 from shared.ports import Conflict, NotFound, Outdated, Stored, Unavailable
 from shared.services.locking import Standing, lock_all
 from shared.services.misfits import end_misfits
@@ -147,6 +148,10 @@ async def _prepare(world: World, id_: MachineId, change: Assignment) -> Prepared
     before = await world.policies.get(id_)
     if change.version and (before is None or before.value.version != change.version):
         raise Outdated("The policy has been changed since you read it.")
+    told = restored(change.policy.notifications, before.value.policy.notifications if before else ())
+    if isinstance(told, Refused):
+        return told
+    change = replace(change, policy=replace(change.policy, notifications=told))
     if issues := tuple(contradictions(change.over(before.value if before else None))):
         return Refused(issues)
     return Prepared(machine, _to_be(world, machine, change, before), before, change)

@@ -12,9 +12,11 @@ _ADMINISTRATOR: Final = (Role.ADMINISTRATOR,)
 _WHO_SEE: Final = (Role.REQUESTOR, *WHO_SEE_ALL)
 _WHO_END: Final = (Role.REQUESTOR, Role.APPROVER, Role.ADMINISTRATOR)
 _WHO_DECIDE: Final = (Role.APPROVER, Role.RELAY)
+_WHO_SUBSCRIBE: Final = (Role.APPROVER, Role.ADMINISTRATOR)
 _POLICY: Final = "api/policies/{*id}"
 _POLICIES, _GRANTS, _MACHINES = "shared.triggers.policies", "shared.triggers.grants", "shared.triggers.machines"
 _INTERFACES: Final = "shared.triggers.interfaces"
+_TOLD: Final = "shared.triggers.subscriptions"
 _DEFENDER: Final = "shared.triggers.defender"
 _SUBSCRIPTION: Final = "subscriptions/{subscription}"
 _IN_GROUP: Final = f"{_SUBSCRIPTION}/resourceGroups/{{group}}"
@@ -43,6 +45,9 @@ ENDPOINTS: Final = (
     Endpoint("denyGrant", "POST", "api/grants/{id}/deny", _WHO_DECIDE, f"{_GRANTS}:deny"),
     Endpoint("cancelGrant", "POST", "api/grants/{id}/cancel", (Role.REQUESTOR,), f"{_GRANTS}:cancel"),
     Endpoint("revokeGrant", "POST", "api/grants/{id}/revoke", _WHO_END, f"{_GRANTS}:revoke"),
+    Endpoint("subscribe", "POST", "api/subscriptions", _WHO_SUBSCRIBE, f"{_TOLD}:subscribe"),
+    Endpoint("listSubscriptions", "GET", "api/subscriptions", _ADMINISTRATOR, f"{_TOLD}:list_"),
+    Endpoint("unsubscribe", "DELETE", "api/subscriptions/{id}", _WHO_SUBSCRIBE, f"{_TOLD}:unsubscribe"),
     Endpoint("getOpenApi", "GET", "api/openapi.json", tuple(Role), f"{_INTERFACES}:openapi"),
     Endpoint("getSwagger", "GET", "api/swagger.json", tuple(Role), f"{_INTERFACES}:swagger"),
     _like_defender("jitList", "GET", f"{_SUBSCRIPTION}/{_EVERYWHERE}", EVERYBODY, "list_"),

@@ -22,7 +22,7 @@ from shared.triggers.problems import document_of
 async def put(app: Postern, call: Call) -> Answer:
     """Enable, or change the policy: 201 or 200 with the lock as measured. With `preview` only tell what would be."""
     world, only_tell = app.world(), flag(call, "preview")
-    policy = read_policy(call.body(), world.times.shortest_grant)
+    policy = read_policy(call.body(), world.times.shortest_grant, app.webhooks.receivers)
     if isinstance(policy, Invalid):
         return policy
     change = Assignment(policy, call.person, call.etag)
@@ -42,7 +42,7 @@ async def put(app: Postern, call: Call) -> Answer:
 async def put_many(app: Postern, call: Call) -> Answer:
     """Enable many machines: one result each; 200 when all went well, 207 when some did not."""
     world, only_tell = app.world(), flag(call, "preview")
-    wanted = read_many(call.body(), world.times.shortest_grant)
+    wanted = read_many(call.body(), world.times.shortest_grant, app.webhooks.receivers)
     if isinstance(wanted, Invalid):
         return wanted
     machines, change = wanted[0], Assignment(wanted[1], call.person)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,12 @@ import azure.functions as func
 
 from shared.bootstrap import Postern
 from shared.domain.keys import is_grant_id
+from shared.ports import Unavailable
 
 if TYPE_CHECKING:
     from shared.services.sweeping import Report
 
+_PATIENCE = 10  # seconds
 _log = logging.getLogger("postern.timers")
 
 
@@ -26,6 +29,7 @@ def blueprint(app: Postern) -> func.Blueprint:
         from shared.services.sweeping import sweep as run
 
         _tell("sweep", await run(app.world()))
+        await _look_for_poison(app)
 
     @timers.function_name("starts")
     @timers.timer_trigger("timer", schedule="0 * * * * *")
@@ -57,6 +61,19 @@ def blueprint(app: Postern) -> func.Blueprint:
             raise report.problems[0]
 
     return timers
+
+
+async def _look_for_poison(app: Postern) -> None:
+    """Say in the log where messages lie that nobody could deal with. Not being able to look fails no sweep."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            found = await app.poison()
+    except (Unavailable, TimeoutError) as error:
+        _log.warning("the poison queues could not be looked at: %s", error)
+        return
+    for queue, messages in found.items():
+        if messages:
+            _log.warning("about %d messages lie in %s-poison; see docs/operations.md", messages, queue)
 
 
 def _tell(what: str, report: Report) -> None:
