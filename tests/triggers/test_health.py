@@ -43,7 +43,8 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Ask:
 
 
 async def test_an_app_with_good_settings_is_healthy(ask: Ask) -> None:
-    assert (200, {"status": "healthy", "problems": []}) == await ask(GOOD, "health")
+    unknown = {"closings": None, "events": None}
+    assert (200, {"status": "healthy", "problems": [], "poison": unknown}) == await ask(GOOD, "health")
 
 
 async def test_an_app_without_settings_says_everything_that_is_wrong(ask: Ask) -> None:

@@ -29,6 +29,9 @@ HTTP: Final = {
     "denyGrant": ("api/grants/{id}/deny", {"POST"}),
     "cancelGrant": ("api/grants/{id}/cancel", {"POST"}),
     "revokeGrant": ("api/grants/{id}/revoke", {"POST"}),
+    "subscribe": ("api/subscriptions", {"POST"}),
+    "listSubscriptions": ("api/subscriptions", {"GET"}),
+    "unsubscribe": ("api/subscriptions/{id}", {"DELETE"}),
     "jitList": (f"{SUBSCRIPTION}/{SECURITY}/{JIT}", {"GET"}),
     "jitListByRegion": (f"{SUBSCRIPTION}/{SECURITY}/{LOCATION}/{JIT}", {"GET"}),
     "jitListByGroup": (f"{SUBSCRIPTION}/{GROUP}/{SECURITY}/{JIT}", {"GET"}),
@@ -39,7 +42,7 @@ HTTP: Final = {
     "jitInitiate": (f"{SUBSCRIPTION}/{GROUP}/{SECURITY}/{LOCATION}/{JIT}/{{name}}/initiate", {"POST"}),
 }
 TIMERS: Final = {"sweep": "0 * * * * *", "starts": "0 * * * * *", "repair": "30 */10 * * * *"}
-QUEUES: Final = {"closings": ("closings", "AzureWebJobsStorage")}
+QUEUES: Final = {name: (name, "AzureWebJobsStorage") for name in ("closings", "events")}
 
 
 def trigger_of(function: func.Function) -> dict[str, Any]:
