@@ -81,6 +81,7 @@ class HttpWebhooks:
                 connector=connector,
                 cookie_jar=DummyCookieJar(),
                 trust_env=False,
+                auto_decompress=False,
                 headers={"User-Agent": "Postern"},
                 max_line_size=_MOST_HEADER,
                 max_field_size=_MOST_HEADER,

@@ -1,5 +1,6 @@
 """What the box's programs are told, and what they are not."""
 
+import re
 from pathlib import Path
 
 from emulator.environment import describe_app, describe_host, describe_machine, find_directory
@@ -15,9 +16,9 @@ def test_nobody_who_is_signed_in_on_this_machine_is_met_by_the_box() -> None:
 
 def test_the_app_is_told_addresses_of_this_box_alone() -> None:
     told = {**describe_app(Ports(), ROOT), **describe_host(Ports(), ROOT)}
-    addresses = [value for value in told.values() if "://" in value and not value.startswith("api:")]
-    assert len(addresses) == 5
-    assert [value for value in addresses if not value.startswith("https://127.0.0.1:")] == []
+    addresses = [part for value in told.values() for part in re.findall(r"https?://[^/\"]+", value)]
+    assert len(addresses) == 7
+    assert [one for one in addresses if not re.match(r"https?://127\.0\.0\.1:", one)] == []
 
 
 def test_only_the_managed_identity_is_tried() -> None:

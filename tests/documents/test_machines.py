@@ -209,6 +209,7 @@ WHOLE_POLICY = {
     "approval": {"required": False, "approvers": [], "count": 1, "pendingFor": "PT24H"},
     "breakGlass": False,
     "endSessions": False,
+    "notifications": [],
 }  # fmt: skip
 WRITTEN_GRANT = {
     "id": GRANT,
