@@ -19,7 +19,7 @@ from yarl import URL
 from shared.channels import Receipt, Reception
 from shared.domain.receivers import Receivers
 
-_TIMEOUT: Final = ClientTimeout(total=10, connect=5)
+_PATIENCE: Final = 10.0  # seconds, from looking the name up to the answer's headers
 _MOST_HEADER: Final = 8190
 
 
@@ -47,9 +47,12 @@ class GuardedResolver(AbstractResolver):
 class HttpWebhooks:
     """The `Webhooks` port."""
 
-    def __init__(self, receivers: Receivers, inner: AbstractResolver | None = None) -> None:
+    def __init__(
+        self, receivers: Receivers, inner: AbstractResolver | None = None, patience: float = _PATIENCE
+    ) -> None:
         self._receivers = receivers
         self._inner = inner
+        self._timeout = ClientTimeout(total=patience)
         self._session: ClientSession | None = None
 
     async def close(self) -> None:
@@ -64,7 +67,7 @@ class HttpWebhooks:
         try:
             # The address is as strict as it can be; nobody is to read it in another way.
             async with self._open().post(
-                URL(url, encoded=True), data=body, headers=headers, allow_redirects=False, timeout=_TIMEOUT
+                URL(url, encoded=True), data=body, headers=headers, allow_redirects=False, timeout=self._timeout
             ) as answer:
                 status = answer.status
                 answer.close()
