@@ -183,6 +183,8 @@ def _tables(settings: Settings, credential: AsyncTokenCredential) -> Tables:
 def _queue(settings: Settings, credential: AsyncTokenCredential, name: str) -> QueueClient:
     from azure.storage.queue.aio import QueueClient
 
+    from shared.adapters.queue_events import IMPATIENT
+
     if settings.storage.connection_string:
-        return QueueClient.from_connection_string(settings.storage.connection_string, name)
-    return QueueClient(settings.storage.queues, name, credential=credential)
+        return QueueClient.from_connection_string(settings.storage.connection_string, name, **IMPATIENT)
+    return QueueClient(settings.storage.queues, name, credential=credential, **IMPATIENT)

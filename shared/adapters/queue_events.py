@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from datetime import timedelta
+from typing import Any, Final
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.queue.aio import QueueClient
@@ -18,6 +19,15 @@ from shared.ports import Unavailable
 
 # A message cannot hide for longer.
 _LONGEST = timedelta(days=7) - timedelta(minutes=1)
+# The SDK waits fifteen seconds before it tries again, and whoever says what happens has three.
+IMPATIENT: Final[dict[str, Any]] = {
+    "retry_total": 3,
+    "initial_backoff": 0,
+    "increment_base": 1,
+    "random_jitter_range": 1,
+    "connection_timeout": 2,
+    "read_timeout": 5,
+}
 _CODEC: Codec[Message] = Codec(Message)
 
 

@@ -21,9 +21,8 @@ from shared.domain.machines import MachineId
 from shared.domain.messages import Happened
 from shared.ports import Audit, Clock, Grants, Stored, Unavailable
 
-_PATIENCE_SECONDS = 3
 # After a failure the queue is left alone for a while: a sweep that closes hundreds does not wait for each.
-_LEFT_ALONE = timedelta(seconds=10)
+_LEFT_ALONE = timedelta(seconds=5)
 
 
 @dataclass(slots=True)
@@ -34,6 +33,7 @@ class Herald:
     events: Events
     lost: Callable[[str, Exception], None]
     lead: timedelta = timedelta(minutes=10)
+    patience: float = 3.0  # seconds
     _again_at: datetime | None = field(default=None, init=False)
 
     async def change(self, grant: Grant) -> None:
@@ -51,7 +51,7 @@ class Herald:
             self.lost(name, Unavailable("the queue of events did not answer a moment ago"))
             return
         try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
+            async with asyncio.timeout(self.patience):
                 await self.events.send(Happened(matter, now))
         except Exception as error:  # noqa: BLE001 - whatever is wrong with telling, what is to be done is done.
             self._again_at = now + _LEFT_ALONE

@@ -2,14 +2,17 @@
 
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from pkgutil import resolve_name
+from typing import Any
 
 from emulator.guide import MACHINE
 from shared.documents.collections import STATUS
 from shared.documents.defender import read_collection, read_initiation
+from shared.documents.events import Telling, write_event
 from shared.documents.grants import GrantRequest, read_grant_request
+from shared.documents.notifications import read_subscription
 from shared.documents.policies import read_many, read_policy
 from shared.domain.findings import What
 from shared.domain.forecasts import Why
@@ -17,9 +20,14 @@ from shared.domain.inventory import State as Tab
 from shared.domain.lifecycle import TRANSITIONS, Reason, State
 from shared.domain.listing import Urgency
 from shared.domain.policies import Policy
+from shared.domain.receivers import Receivers
 from shared.domain.sessions import Fate
+from shared.domain.signing import signed_headers
+from shared.domain.subscriptions import Kind, Notification
 from shared.settings import NAMES
 from shared.triggers.endpoints import ENDPOINTS
+from shared.webhook_settings import read_webhook_settings
+from tests.domain.test_events import grant
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -108,6 +116,40 @@ def test_the_codes_of_defenders_paths_are_named() -> None:
 
 def test_the_status_of_every_end_is_explained() -> None:
     assert [] == [word for pair in STATUS.values() for word in pair if f"`{word}`" not in page("defender.md")]
+
+
+def test_every_kind_of_event_is_documented_and_no_other() -> None:
+    documented = re.findall(r"^\| `(io\.postern\.[\w.]+)` \|", page("notifications.md"), re.MULTILINE)
+    assert sorted(Kind) == sorted(documented)
+
+
+def test_the_example_event_has_what_an_event_has() -> None:
+    shown = json.loads(re.findall(r"```json\n(.*?)```", page("notifications.md"), re.DOTALL)[0])
+    _, body = write_event(Telling(grant(State.ACTIVE, 1), Kind.OPENED, "https://postern.example.com"))
+    written = json.loads(body)
+    assert (set(written), set(written["data"])) == (set(shown), set(shown["data"]))
+    assert set(shown["data"]["grant"]) <= set(written["data"]["grant"])
+
+
+def test_the_examples_of_who_is_told_are_read() -> None:
+    receivers = Receivers(("hooks.example.com", "*.logic.azure.com"))
+    setting, subscription = examples("notifications.md", "Who is told")
+    told = {"POSTERN_NOTIFICATIONS": setting, "POSTERN_WEBHOOK_HOSTS": "hooks.example.com"}
+    assert 1 == len(read_webhook_settings(told, timedelta()).standing)
+    policy = read_policy(json.dumps({"notifications": json.loads(setting)}).encode(), timedelta(minutes=5), receivers)
+    assert isinstance(policy, Policy)
+    assert isinstance(read_subscription(subscription.encode(), receivers), Notification)
+
+
+def test_the_check_of_a_signature_works_as_it_stands() -> None:
+    [code] = re.findall(r"```python\n(.*?)```", page("notifications.md"), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102 - our own page.
+    secrets, body = [f"whsec_{letter * 32}" for letter in "AB"], b"{}"
+    headers = signed_headers(secrets, "1-opened", datetime.now(UTC), body)
+    assert [True, True] == [names["is_genuine"](secret, headers, body) for secret in secrets]
+    stale = signed_headers(secrets, "1-opened", datetime.now(UTC) - timedelta(hours=1), body)
+    assert [False, False] == [names["is_genuine"](secrets[0], *one) for one in ((headers, b"[]"), (stale, body))]
 
 
 def test_every_place_in_the_code_map_exists() -> None:

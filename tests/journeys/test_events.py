@@ -235,3 +235,14 @@ async def test_health_counts_what_nobody_could_deal_with_and_stays_healthy(poste
 
     seen = await watch(look, lambda health: health["poison"]["events"] == 2, PATIENCE)
     assert ("healthy", {"closings": 1, "events": 2}) == (seen["status"], seen["poison"])
+
+
+async def test_the_sweep_says_where_messages_lie_that_nobody_could_deal_with(postern: Postern, azure: Azure) -> None:
+    await poison(azure, "events")
+    await postern.run("sweep")
+    log = postern.box.site.directory / "logs" / "functions.log"
+
+    async def look() -> bool:
+        return "about 1 messages lie in events-poison" in log.read_text("utf-8")
+
+    assert await watch(look, bool, PATIENCE)
