@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
+from shared.documents.answers.events import EventAnswer, EventDataAnswer, HappenedAnswer, LinksAnswer
 from shared.documents.fields import write_person, write_time
 from shared.documents.grants import write_grant
 from shared.domain.events import Ending, Matter, id_of, machine_of, time_of
@@ -14,7 +15,6 @@ from shared.domain.grants import Grant
 from shared.domain.subscriptions import Kind
 
 _MEDIA_TYPE: Final = "application/cloudevents+json"
-_NOT_TOLD: Final = ("rules", "connect")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +36,23 @@ class Telling:
                 return self.matter.grant
         return self.matter
 
-    def links(self) -> dict[str, str]:
+    def links(self) -> LinksAnswer:
         """Where to look at the grant, and what may be called about it. The first is a page for people."""
         grant = self.grant
         if grant is None or not self.address:
             return {}
         api = f"{self.address}/api/grants/{grant.id}"
-        calls = {"extend": f"{api}/extend"} if self.kind is Kind.ENDING_SOON else {}
+        links: LinksAnswer = {"page": f"{self.address}/#/grants/{grant.id}", "grant": api}
+        if self.kind is Kind.ENDING_SOON:
+            links["extend"] = f"{api}/extend"
         if self.kind is Kind.APPROVAL_NEEDED:
-            calls = {"approve": f"{api}/approve", "deny": f"{api}/deny"}
-        return {"page": f"{self.address}/#/grants/{grant.id}", "grant": api, **calls}
+            links["approve"], links["deny"] = f"{api}/approve", f"{api}/deny"
+        return links
 
 
 def write_event(telling: Telling) -> tuple[str, bytes]:
     """The media type and the body."""
-    document = {
+    document: EventAnswer = {
         "specversion": "1.0",
         "id": id_of(telling.matter, telling.kind),
         "source": telling.address or "urn:postern",
@@ -63,28 +65,26 @@ def write_event(telling: Telling) -> tuple[str, bytes]:
     return _MEDIA_TYPE, json.dumps(document, ensure_ascii=False).encode()
 
 
-def _data(telling: Telling) -> dict[str, Any]:
-    matter = telling.matter
+def _data(telling: Telling) -> EventDataAnswer:
+    matter, grant = telling.matter, telling.grant
     if isinstance(matter, Found):
         return {"what": str(matter.what), "resource": matter.subject, "detail": matter.detail}
+    if grant is None:
+        return {}
     return {
-        "grant": _grant(telling),
+        # Which rules it has where is of no use to those who are told.
+        "grant": write_grant(replace(grant, rules=())),
         "happened": _happened(matter) if isinstance(matter, Grant) else None,
         "approvers": list(telling.approvers),
         "links": telling.links(),
     }
 
 
-def _grant(telling: Telling) -> dict[str, Any]:
-    document = write_grant(telling.grant) if telling.grant else {}
-    return {name: value for name, value in document.items() if name not in _NOT_TOLD}
-
-
-def _happened(grant: Grant) -> dict[str, Any]:
+def _happened(grant: Grant) -> HappenedAnswer:
     last = grant.occurrence
     return {
         "at": write_time(last.at),
-        "by": write_person(last.by),
+        "by": write_person(last.by) if last.by else None,
         "event": str(last.event) if last.event else None,
         "detail": last.detail or None,
     }

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from shared.documents.answers.events import SubscriptionAnswer
 from shared.documents.fields import write_person, write_time
 from shared.documents.reading import Document, read
 from shared.domain.issues import Invalid, Issue
@@ -15,6 +16,7 @@ from shared.domain.subscriptions import Format, Kind, Notification, Subscription
 _LONGEST_URL = 2000
 
 Url = Annotated[str, Field(max_length=_LONGEST_URL)]
+CallbackUrl = Annotated[Url, Field(json_schema_extra={"format": "uri"})]
 Kinds = Annotated[list[Annotated[Kind, Field(strict=False)]], Field(max_length=len(Kind))]
 FormatName = Annotated[Format, Field(strict=False)]
 
@@ -35,7 +37,7 @@ class NotificationDocument(Document):
 class SubscriptionDocument(Document):
     """A wish to be told, as a webhook trigger sends it."""
 
-    callback_url: Url
+    callback_url: CallbackUrl
     format: FormatName = Format.CLOUD_EVENTS
     events: Kinds = Field(default=[])
 
@@ -59,7 +61,7 @@ def write_notification(notification: Notification) -> dict[str, Any]:
     }
 
 
-def write_subscription(subscription: Subscription) -> dict[str, Any]:
+def write_subscription(subscription: Subscription) -> SubscriptionAnswer:
     """A subscription as administrators and its owner get it."""
     notification = subscription.notification
     return {

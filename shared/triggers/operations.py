@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
+from shared.documents.answers.events import EventAnswer, SubscriptionAnswer, SubscriptionsAnswer
 from shared.documents.answers.grants import GrantAnswer, GrantPreviewAnswer, GrantsAnswer
 from shared.documents.answers.machines import DetailsAnswer, MachinesAnswer
 from shared.documents.answers.policies import (
@@ -18,6 +19,7 @@ from shared.documents.answers.policies import (
 )
 from shared.documents.answers.problems import HealthAnswer
 from shared.documents.grants import CommentDocument, DecisionDocument, GrantRequest, LongerDocument
+from shared.documents.notifications import SubscriptionDocument
 from shared.documents.policies import ManyDocument, PolicyDocument
 from shared.domain.inventory import State as Tab
 from shared.domain.lifecycle import State
@@ -253,6 +255,30 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         (_BAD, _CONFLICT),
         CommentDocument,
         body_required=False,
+    ),
+    "subscribe": Operation(
+        "When something happens",
+        "Have events posted to a callback, whose host the operator allows; `Location` says where that is ended.",
+        (
+            Outcome(
+                _CREATED, "Events will be posted; the callback is not told again.", (SubscriptionAnswer,), ("Location",)
+            ),
+        ),
+        (_BAD, _REFUSED),
+        SubscriptionDocument,
+        notifies=EventAnswer,
+    ),
+    "listSubscriptions": Operation(
+        "List subscriptions",
+        "Every subscription, without its callback.",
+        (Outcome(_OK, "The subscriptions.", (SubscriptionsAnswer,)),),
+        internal=True,
+    ),
+    "unsubscribe": Operation(
+        "Unsubscribe",
+        "End a subscription.",
+        (Outcome(HTTPStatus.NO_CONTENT, "Nothing more is posted.", ()),),
+        internal=True,
     ),
     "getOpenApi": Operation(
         "Get OpenAPI", "This description, as OpenAPI 3.1.", (Outcome(_OK, "It.", (dict,)),), internal=True

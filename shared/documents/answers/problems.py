@@ -29,8 +29,16 @@ class ProblemAnswer(Answer):
     retryAfter: NotRequired[int]
 
 
+class PoisonAnswer(Answer):
+    """About how many messages nobody could deal with, by queue; null where that is not known."""
+
+    closings: int | None
+    events: int | None
+
+
 class HealthAnswer(Answer):
     """Whether Postern is alive and ready, and what keeps it from working."""
 
     status: Annotated[str, one_of("healthy", "unhealthy")]
     problems: list[str]
+    poison: PoisonAnswer
