@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from shared.adapters.clock import SystemClock
-from shared.settings import Settings, read_settings, trusts_easy_auth
+from shared.settings import Settings, check_settings, read_settings, trusts_easy_auth, untold_because
 from shared.webhook_settings import WebhookSettings
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ class Postern:
         return trusts_easy_auth(self._environ)
 
     def check(self) -> None:
-        """Whether the settings make sense. Raises SettingsError."""
-        read_settings(self._environ)
+        """Whether all settings make sense. Raises SettingsError."""
+        check_settings(self._environ)
 
     @cached_property
     def webhooks(self) -> WebhookSettings:
@@ -81,6 +81,8 @@ class Postern:
     def _parts(self) -> _Wired:
         if self._wired is None:
             self._wired = _wire(read_settings(self._environ), self._clock)
+            for fault in untold_because(self._environ):
+                _log.error("nobody is told anything: %s", fault)
         return self._wired
 
 

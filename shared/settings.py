@@ -58,8 +58,24 @@ NAMES: Final = (
 )
 
 
+def check_settings(environ: Mapping[str, str]) -> None:
+    """Raises SettingsError that names everything that is wrong."""
+    if faults := [*_faults(environ), *untold_because(environ)]:
+        raise SettingsError(" ".join(faults))
+
+
+def untold_because(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """What is wrong with the settings of telling others. Nobody is told anything then, and all else goes on."""
+    lead = f"{_ENDING_SOON} must hold an ISO 8601 duration of minutes and seconds, such as PT10M."
+    wrong = () if _duration(environ.get(_ENDING_SOON, "PT10M")) else (lead,)
+    return (*wrong, *webhook_faults(environ))
+
+
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """Read the settings. Raises SettingsError that names everything that is wrong."""
+    """Read the settings. Raises SettingsError that names everything without which nothing can be opened and closed.
+
+    A slip in the settings of telling others, or a vault that did not answer, must not keep a grant from being closed.
+    """
     faults = [*_faults(environ)]
     if faults:
         raise SettingsError(" ".join(faults))
@@ -73,8 +89,14 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         shortest_grant=_duration(environ.get("POSTERN_SHORTEST_DURATION", "PT5M")) or timedelta(minutes=5),
         inventory_age=_duration(environ.get("POSTERN_INVENTORY_AGE", "PT1M")) or timedelta(),
         arm_endpoint=environ.get("POSTERN_ARM_ENDPOINT", "https://management.azure.com").rstrip("/"),
-        webhooks=read_webhook_settings(environ, _duration(environ.get(_ENDING_SOON, "PT10M")) or timedelta(minutes=10)),
+        webhooks=_webhooks(environ),
     )
+
+
+def _webhooks(environ: Mapping[str, str]) -> WebhookSettings:
+    if untold_because(environ):
+        return SILENT
+    return read_webhook_settings(environ, _duration(environ.get(_ENDING_SOON, "PT10M")) or SILENT.lead)
 
 
 def trusts_easy_auth(environ: Mapping[str, str]) -> bool:
@@ -97,9 +119,6 @@ def _faults(environ: Mapping[str, str]) -> Iterator[str]:
         yield "POSTERN_INVENTORY_AGE must hold an ISO 8601 duration of minutes and seconds, such as PT1M."
     if not environ.get("POSTERN_ARM_ENDPOINT", "https://").startswith("https://"):
         yield "POSTERN_ARM_ENDPOINT must hold the https address of Azure Resource Manager."
-    if not _duration(environ.get(_ENDING_SOON, "PT10M")):
-        yield f"{_ENDING_SOON} must hold an ISO 8601 duration of minutes and seconds, such as PT10M."
-    yield from webhook_faults(environ)
 
 
 def _subscriptions(environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -55,8 +55,8 @@ class Notification:
 
     @property
     def name(self) -> str:
-        """Tells this address from others without telling it."""
-        return short_hash(self.url, _NAME_LENGTH)
+        """Tells this address and form from others without telling the address."""
+        return short_hash(f"{self.format}|{self.url}", _NAME_LENGTH)
 
     @property
     def host(self) -> str:
@@ -66,7 +66,7 @@ class Notification:
     @property
     def shown(self) -> str:
         """What may be shown of the address: its host, and a mark that stands for the rest."""
-        return f"https://{self.host}/#{_KEPT}{self.name[:_KEPT_LENGTH]}"
+        return f"https://{self.host}/#{_KEPT}{short_hash(self.url, _KEPT_LENGTH)}"
 
     @property
     def is_kept(self) -> bool:

@@ -122,7 +122,8 @@ async def _is_stored(post: Post, wanted: Grant, kept: Grant) -> Truth:
 
 async def _spread(post: Post, brief: Matter, matter: Matter) -> None:
     receivers = [pair async for pair in _receivers(post, matter)]
-    wanted = [(kind, name) for kind in kinds_of(matter) for name, one in receivers if one.wants(kind)]
+    # Somebody may be named twice, for some kinds here and for others there.
+    wanted = dict.fromkeys((kind, name) for kind in kinds_of(matter) for name, one in receivers if one.wants(kind))
     await every(lambda pair: post.events.send(Delivery(brief, *pair)), wanted, _AT_ONCE)
     if isinstance(matter, Grant) and isinstance(brief, Grant) and (at := warns_at(matter, post.lead)):
         ending = Happened(Ending(brief, matter.ends_at), at)

@@ -23,6 +23,11 @@ def test_what_was_shown_stands_for_the_address_and_may_be_told_otherwise() -> No
     assert (Notification(SECRET.url), OTHER) == restored([sent, OTHER], [SECRET])
 
 
+def test_one_address_in_two_forms_is_two_receivers_and_one_mark() -> None:
+    other = replace(SECRET, format=Format.CLOUD_EVENTS)
+    assert (True, False) == (SECRET.shown == other.shown, SECRET.name == other.name)
+
+
 def test_what_stands_for_nothing_is_refused_at_its_place() -> None:
     answer = restored([OTHER, Notification(SECRET.shown)], [OTHER])
     assert isinstance(answer, Refused)

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.subscriptions import Format, Kind, Notification
-from shared.settings import read_settings
-from tests.triggers.test_settings import GOOD, faults
+from shared.settings import SettingsError, check_settings, read_settings
+from tests.triggers.test_settings import GOOD
 
 SECRET = "whsec_" + "c2VjcmV0" * 4
 HOSTS = {"POSTERN_WEBHOOK_HOSTS": "Hooks.example.com, *.logic.azure.com", "POSTERN_WEBHOOK_SECRETS": SECRET}
@@ -54,8 +54,21 @@ def test_the_address_is_the_platforms_unless_told() -> None:
      ("POSTERN_NOTIFICATIONS", '[{"url": "https://evil.com/hunter2"}]')],
 )  # fmt: skip
 def test_what_is_wrong_is_named_and_not_repeated(name: str, text: str) -> None:
-    told = faults(**{**HOSTS, name: text})
-    assert (True, False) == (name in told, "hunter2" in told)
+    with pytest.raises(SettingsError) as caught:
+        check_settings({**GOOD, **HOSTS, name: text})
+    assert (True, False) == (name in str(caught.value), "hunter2" in str(caught.value))
+
+
+def test_what_is_wrong_with_telling_keeps_nothing_else_from_working() -> None:
+    webhooks = read_settings({**GOOD, **HOSTS, "POSTERN_WEBHOOK_SECRETS": "@Microsoft.KeyVault(away)"}).webhooks
+    assert (False, ()) == (webhooks.tells, webhooks.secrets)
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        check_settings({"POSTERN_WEBHOOK_HOSTS": "*"})
+    told = ("POSTERN_SUBSCRIPTIONS", "POSTERN_WEBHOOK_HOSTS", "POSTERN_WEBHOOK_SECRETS")
+    assert [True] * 3 == [name in str(caught.value) for name in told]
 
 
 def test_nothing_secret_shows_in_the_settings_text() -> None:
