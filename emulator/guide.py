@@ -55,4 +55,7 @@ Try it, in another shell:
   # What does the network let through now?
   curl -s --cacert {site.directory / "cert.pem"} {site.emulator}/_box/packets -H "$JSON" \\
     -d '{{"source": "203.0.113.7", "machine": "web-01", "port": [22, 3389, 443], "protocol": "Tcp"}}'
+
+  # What was told, and how was it signed? The box's own receiver keeps it.
+  curl -s --cacert {site.directory / "cert.pem"} {site.emulator}/_box/hooks
 """

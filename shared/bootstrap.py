@@ -38,7 +38,7 @@ class _Wired:
     """The parts that go together, made once."""
 
     world: World
-    post: Post
+    kept: _Kept
     poison: Mapping[str, QueueClient]
 
 
@@ -49,6 +49,7 @@ class Postern:
         self._environ = environ
         self._clock = clock or SystemClock()
         self._wired: _Wired | None = None
+        self._post: Post | None = None
 
     @property
     def trusts_easy_auth(self) -> bool:
@@ -69,8 +70,11 @@ class Postern:
         return self._parts().world
 
     def post(self) -> Post:
-        """What tells others, wired. Raises SettingsError."""
-        return self._parts().post
+        """What tells others, wired when first needed: asking for access does not wait for it. Raises SettingsError."""
+        if self._post is None:
+            parts = self._parts()
+            self._post = _post(self.webhooks, parts.world, parts.kept)
+        return self._post
 
     async def poison(self) -> Mapping[str, int]:
         """About how many messages nobody could deal with, by queue. Raises SettingsError, Unavailable."""
@@ -96,9 +100,8 @@ def _wire(settings: Settings, clock: Clock) -> _Wired:
     tables = _tables(settings, credential)
     poison = {name: _queue(settings, credential, f"{name}-poison") for name in (CLOSINGS, EVENTS)}
     events = QueueEvents(_queue(settings, credential, EVENTS), poison[EVENTS])
-    audit = TableAudit(tables)
-    world = _world(settings, clock, credential, (tables, audit, events))
-    return _Wired(world, _post(settings, world, (tables, audit, events)), poison)
+    kept = (tables, TableAudit(tables), events)
+    return _Wired(_world(settings, clock, credential, kept), kept, poison)
 
 
 type _Kept = tuple[Tables, TableAudit, QueueEvents]
@@ -151,13 +154,12 @@ def _untold(name: str, error: Exception) -> None:
     _log.error("nobody will be told of %s: %s", name, error)
 
 
-def _post(settings: Settings, world: World, kept: _Kept) -> Post:
+def _post(said: WebhookSettings, world: World, kept: _Kept) -> Post:
     from shared.adapters.table_subscriptions import TableSubscriptions
     from shared.adapters.webhooks import HttpWebhooks
     from shared.services.telling import Post
 
     tables, audit, events = kept
-    said = settings.webhooks
     return Post(
         clock=world.clock,
         grants=world.grants,
