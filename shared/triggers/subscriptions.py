@@ -45,4 +45,4 @@ async def unsubscribe(app: Postern, call: Call) -> Answer:
         raise NotFound("There is no such subscription, or it is not yours.")
     owner = None if call.caller.has_any((Role.ADMINISTRATOR,)) else call.person
     await subscribing.unsubscribe(app.post(), id_, owner)
-    return func.HttpResponse(status_code=HTTPStatus.NO_CONTENT)
+    return func.HttpResponse(status_code=HTTPStatus.NO_CONTENT, mimetype="application/json")

@@ -58,11 +58,14 @@ async def known(postern: Postern) -> dict[str, list[str]]:
     await postern.enable("app-01", approval=approval)
     active = await postern.ask(wish("web-01"))
     pending = read(await postern.call("requestor", "POST", "/api/grants", wish("app-01")), 202)
+    callback = {"callbackUrl": f"{postern.box.site.emulator}/_hooks/described"}
+    told = read(await postern.call("approver", "POST", "/api/subscriptions", callback), 201)
     for user in USERS:
         await postern.token(user)
     return {
         "grants": [active["id"], pending["id"]],
         "machines": [machine("web-01"), machine("app-01"), machine("bare-01")],
+        "subscriptions": [told["id"]],
     }
 
 
@@ -91,8 +94,8 @@ def _make_real(case: Case[Any], known: dict[str, list[str]], data: st.DataObject
     """What was made up names nothing that is there; let it name something now and then."""
     places = case.path_parameters or {}
     if "id" in places and data.draw(st.integers(0, 2)):
-        of_grants = "/grants/" in case.path
-        places["id"] = data.draw(st.sampled_from(known["grants" if of_grants else "machines"])).strip("/")
+        kind = next((one for one in ("grants", "subscriptions") if f"api/{one}/" in case.path), "machines")
+        places["id"] = data.draw(st.sampled_from(known[kind])).strip("/")
     if "subscription" in places and data.draw(st.integers(0, 2)):
         real = {"subscription": SUBSCRIPTION, "group": "demo", "location": "westeurope", "name": "default"}
         places.update({name: value for name, value in real.items() if name in places})
