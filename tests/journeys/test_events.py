@@ -17,6 +17,12 @@ from tests.journeys.test_bad_requests import issues, problem
 PATIENCE: Final = 25
 
 
+@pytest.fixture(autouse=True)
+async def _forgetful(azure: Azure) -> None:
+    """A reset empties the app's storage, and not what was already received."""
+    await azure.control("DELETE", "hooks")
+
+
 async def received(postern: Postern, name: str = "box") -> list[Json]:
     """What a receiver in the box got so far."""
     answer = await postern.box.client.get(f"{postern.box.site.emulator}/_box/hooks", params={"name": name})

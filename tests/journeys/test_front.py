@@ -103,7 +103,9 @@ async def test_all_who_call_a_host_that_has_just_started_at_once_are_known(box: 
 
 async def test_health_asks_nobody_who_he_is(box: Box) -> None:
     answer = await Postern(box).send("GET", "/api/health", None)
-    assert (200, {"status": "healthy", "problems": []}) == (answer.status_code, answer.json())
+    document = answer.json()
+    assert {"closings", "events"} == set(document.pop("poison"))
+    assert (200, {"status": "healthy", "problems": []}) == (answer.status_code, document)
 
 
 async def test_without_authentication_in_front_the_app_believes_no_principal(box: Box, bare_host: Postern) -> None:
