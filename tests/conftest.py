@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import count
 
 import pytest
+from aiohttp import connector
 
 from emulator import certificate
 from emulator.box import PATIENCE, Box, Site
@@ -34,6 +35,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, find_ports: Callable[[], Port
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {**describe_trust(directory), **describe_identity(ports)}.items():
             patch.setenv(name, value)
+        # Whom to trust, aiohttp decides when it is imported, which may have been before the box was there.
+        connector._SSL_CONTEXT_VERIFIED.load_verify_locations(directory / "cert.pem")  # noqa: SLF001 - no public way.
         yield Site(ports, directory, machine=describe_machine(os.environ))
 
 

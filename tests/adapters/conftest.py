@@ -8,10 +8,9 @@ from itertools import count
 from typing import Any
 
 import pytest
-from aiohttp import connector
 from azure.identity.aio import DefaultAzureCredential
 
-from emulator.box import Box, Site
+from emulator.box import Box
 from emulator.environment import ACCOUNT
 from shared.adapters.arm_client import Arm as Client
 from shared.adapters.arm_network import ArmNetwork
@@ -80,12 +79,6 @@ class Arm:
         """The calls that ARM has seen, without those of `call`'s reads."""
         answer = await self.box.client.get(f"{self.box.site.emulator}/_box/calls", params={"since": since})
         return list(answer.raise_for_status().json()["calls"])
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _trust(site: Site) -> None:
-    """Whom to trust, aiohttp decides when it is imported, which may have been before the box was there."""
-    connector._SSL_CONTEXT_VERIFIED.load_verify_locations(site.directory / "cert.pem")  # noqa: SLF001 - no public way.
 
 
 @pytest.fixture(scope="session")
