@@ -66,3 +66,4 @@ class Extension:
     duration: timedelta | None = None
     ends_at: datetime | None = None
     justification: str = ""
+    said_before: int = 0  # How many decisions about the grant there were when it was asked for.

@@ -107,9 +107,27 @@ def wish_of(grant: Grant) -> Wish:
 
 def still_allowed(policy: Policy, grant: Grant, now: datetime, shortest: timedelta) -> tuple[Issue, ...]:
     """What speaks by now against a grant that has waited. Who may ask was decided when it was asked for."""
-    begun = replace(wish_of(grant), starts_at=None if grant.starts_at and grant.starts_at <= now else grant.starts_at)
-    decision = decide(replace(policy, requestors=()), begun, Asker(frozenset(), None), now, shortest)
+    decision = _decide_again(policy, grant, now, shortest)
     return decision.issues if isinstance(decision, Refused) else ()
+
+
+def may_begin(policy: Policy, grant: Grant, now: datetime) -> tuple[Issue, ...]:
+    """What speaks by now against a grant whose start has come: also that fewer have approved it than have to by now.
+
+    It was long enough when it was asked for; that its start is noticed a little late does not make it too short.
+    """
+    decision = _decide_again(policy, grant, now, shortest=timedelta())
+    if isinstance(decision, Refused):
+        return decision.issues
+    if decision.approval and len(grant.approvals) < decision.approval.count:
+        text = f"The policy asks for {decision.approval.count} approvals by now, and there are {len(grant.approvals)}."
+        return (Issue("approvalRequired", "", text),)
+    return ()
+
+
+def _decide_again(policy: Policy, grant: Grant, now: datetime, shortest: timedelta) -> Allowed | Refused:
+    begun = replace(wish_of(grant), starts_at=None if grant.starts_at and grant.starts_at <= now else grant.starts_at)
+    return decide(replace(policy, requestors=()), begun, Asker(frozenset(), None), now, shortest)
 
 
 def _eligibility(policy: Policy, asker: Asker) -> Iterator[Issue]:

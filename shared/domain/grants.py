@@ -91,8 +91,9 @@ class Grant:
     def approvals(self) -> frozenset[str]:
         """The object ids of those who approved what now waits: the longer stay if there is one, else the request."""
         matter = Matter.EXTENSION if self.extension else Matter.REQUEST
-        since = self.extension.asked_at if self.extension else self.requested_at
-        said = (one for one in self.decisions if one.about is matter and one.at >= since)
+        # What was said about an earlier wish does not count for this one; the clocks of two processes cannot tell.
+        since = self.extension.said_before if self.extension else 0
+        said = (one for one in self.decisions[since:] if one.about is matter)
         return frozenset(one.by.id for one in said if one.verdict is Verdict.APPROVED)
 
     def wakes_at(self, opening: timedelta) -> datetime:
@@ -144,7 +145,7 @@ class Grant:
 
     def extension_asked(self, extension: Extension, by: Person) -> Grant:
         """A longer stay was asked for, and has to be approved."""
-        asked = replace(self, extension=extension)
+        asked = replace(self, extension=replace(extension, said_before=len(self.decisions)))
         changed = _changed(asked, Event.EXTENSION_ASKED, extension.asked_at, by)
         return _told(changed, Event.EXTENSION_ASKED, extension.justification)
 

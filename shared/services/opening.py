@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.domain.claims import Finding, OpenClaim, Wanted
-from shared.domain.decisions import still_allowed
+from shared.domain.decisions import may_begin
 from shared.domain.grants import Grant
 from shared.domain.guarding import Guarded, Stage, open_claims
 from shared.domain.lifecycle import Reason, State
@@ -55,7 +55,7 @@ async def admit(world: World, stored: Stored[Grant]) -> Stored[Grant]:
     guarded = await world.policies.get(grant.machine)
     if guarded is None or guarded.value.stage is not Stage.GUARDED:
         changed = grant.ended(now, Reason.POLICY_REMOVED)
-    elif issues := still_allowed(guarded.value.policy, grant, now, world.times.shortest_grant):
+    elif issues := may_begin(guarded.value.policy, grant, now):
         changed = grant.ended(now, Reason.POLICY_CHANGED, detail=" ".join(issue.message for issue in issues))
     else:
         changed = grant.admitted(now)

@@ -86,7 +86,8 @@ def _ending(world: World, grant: Grant) -> Ending | None:
             return Ending(Reason.INTERRUPTED, detail="Nobody opened it in time.") if now >= grant.ends_at else None
         case _ if now >= grant.ends_at:
             return Ending(Reason.DEADLINE)
-        case State.OPENING:
+        case State.OPENING if now >= grant.wakes_at(world.times.opening):
+            # What brings us here may be the note of its start, or of the time by which it was to be approved.
             return Ending(Reason.INTERRUPTED, detail="Nobody finished opening it in time.")
         case State.CLOSING if grant.reason:
             return Ending(grant.reason)

@@ -106,3 +106,18 @@ async def test_a_grant_that_is_being_closed_is_not_extended() -> None:
     town.clock.advance(HOUR)
     with pytest.raises(Conflict):
         await town.live(lambda world: approve(world, id_, CAROLS))
+
+
+async def test_what_was_said_about_an_earlier_wish_does_not_count_whatever_the_clocks_say() -> None:
+    """The approver's process has a clock that is ahead of the one that takes the wish back and another one on."""
+    town, id_ = await pending(TWO)
+    for said in (CAROLS, DAVES):
+        await say(town, id_, said)
+    await longer(town, id_)
+    town.clock.advance(timedelta(seconds=3))
+    await say(town, id_, CAROLS)
+    town.clock.advance(timedelta(seconds=-2))
+    await town.live(lambda world: cancel(world, id_, ANN))
+    before = await longer(town, id_)
+    await say(town, id_, DAVES)
+    assert (before.ends_at, True) == (town.grant(id_).ends_at, town.grant(id_).extension is not None)

@@ -8,13 +8,15 @@ import pytest
 from shared.domain.issues import Refused
 from shared.domain.lifecycle import Reason, State
 from shared.domain.policies import Policy
+from shared.ports import Unavailable
 from shared.services.approving import cancel
 from shared.services.grants import Ask, ask
 from shared.services.opening import Progress, resume
 from shared.services.policies import Removal, disable
 from shared.services.starting import start_due
 from shared.services.sweeping import remind
-from tests.services.test_approving import CAROLS, ONE, asking, say
+from tests.services.process import Process
+from tests.services.test_approving import CAROLS, ONE, TWO, asking, say
 from tests.services.town import ANN, BOB, HOUR, POLICY, WEB_01, Town
 
 START = Town().clock.now() + HOUR * 2
@@ -149,3 +151,37 @@ async def test_a_start_that_makes_no_sense_is_refused(more: dict[str, object], e
 async def test_a_start_that_has_just_passed_is_now() -> None:
     town, id_ = await scheduled(asking(starts_at=Town().clock.now() - timedelta(minutes=1)))
     assert (State.ACTIVE, True) == (town.grant(id_).state, town.passes())
+
+
+async def test_a_sweep_that_comes_while_it_is_being_opened_leaves_it_alone() -> None:
+    """Both timers run at the same second, and the note that its start has come may still be there."""
+    town, id_ = await scheduled()
+    town.clock.advance(HOUR * 2)
+    busy = Unavailable("busy")
+    await town.live(start_due, Process(away={"dues.remove": busy, "network.group": busy}))
+    await town.sweep()
+    assert State.OPENING is town.grant(id_).state
+    await town.live(lambda world: resume(world, town.shelf.grants[id_]))
+    assert (State.ACTIVE, True) == (town.grant(id_).state, town.passes())
+
+
+async def test_the_shortest_time_ahead_is_not_too_short_when_the_timer_comes_a_little_late() -> None:
+    town, id_ = await scheduled(asking(starts_at=START, duration=None, ends_at=START + timedelta(minutes=5)))
+    town.clock.advance(HOUR * 2 + timedelta(seconds=40))
+    await started(town)
+    assert (State.ACTIVE, START + timedelta(minutes=5)) == (town.grant(id_).state, town.grant(id_).ends_at)
+
+
+@pytest.mark.parametrize(("before", "now"), [(POLICY, ONE), (ONE, TWO)])
+async def test_what_was_approved_by_fewer_than_the_policy_asks_for_by_now_does_not_begin(
+    before: Policy, now: Policy
+) -> None:
+    town, id_ = await scheduled(policy=before)
+    if before is ONE:
+        await say(town, id_)
+    await town.enable(policy=now)
+    town.clock.advance(HOUR * 2)
+    await started(town)
+    grant = town.grant(id_)
+    assert (State.REVOKED, Reason.POLICY_CHANGED, False) == (grant.state, grant.reason, town.passes())
+    assert "approv" in grant.detail
