@@ -152,11 +152,13 @@ class Stage:
         """The end is what was asked for, and a duration counts from no later than when it was seen open."""
         asked = life.asked
         assert seen.extension is None
-        if asked.ends_at:
-            assert life.state == "active" or seen.ends_at == asked.ends_at or life.state in {"closing"}
-        elif asked.duration and seen.state in {"opening", "active"} and life.state != "active":
+        if life.state not in {*WAITING, "opening"}:
+            assert seen.ends_at == life.ends_at
+        elif asked.ends_at:
+            assert seen.ends_at == asked.ends_at
+        elif asked.duration and seen.state in {"opening", "active"}:
             begins = max(act.before, asked.starts_at or act.before)
-            earliest = begins if life.state in WAITING or act.kind is Kind.ASK else life.begun
+            earliest = begins if life.state in WAITING else life.begun
             assert earliest + asked.duration <= seen.ends_at <= max(act.after, begins) + asked.duration
 
     def _see_records(self, act: Act) -> None:

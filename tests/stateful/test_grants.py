@@ -117,10 +117,6 @@ class Story(RuleBasedStateMachine):
         self.stage = Stage()
         self.keys: dict[tuple[str, str], Asked] = {}
 
-    @property
-    def now(self) -> "object":
-        return self.stage.town.clock.now()
-
     def act(self, kind: Kind, do: object, fault: Fault, **about: object) -> None:
         now = self.stage.town.clock.now()
         asked = about.pop("asked", None)
@@ -135,7 +131,7 @@ class Story(RuleBasedStateMachine):
     @initialize(terms=st.dictionaries(NAMES, TERMS, min_size=2))
     def begin(self, terms: dict[str, Terms]) -> None:
         for name, one in sorted(terms.items()):
-            self.somebody_writes_a_policy.__wrapped__(self, name, one, Fault()) if False else self.write(name, one, Fault())
+            self.write(name, one, Fault())
 
     def write(self, name: str, terms: Terms, fault: Fault) -> None:
         assignment = Assignment(translate(terms), BOB)
