@@ -129,7 +129,9 @@ class Stage:
         new = frozenset(said) - life.agreed
         assert len(said) == len(set(said)), "somebody counts twice"
         counts = heard(self.model, life, act)
-        assert new in ({frozenset({act.who.name})} if counts else set()) | ({frozenset()} if not (counts and act.clean) else set())
+        assert new in ({frozenset({act.who.name})} if counts else set()) | (
+            {frozenset()} if not (counts and act.clean) else set()
+        )
         if life.state == "pending" and seen.state not in {"pending", *("denied", "cancelled", "lapsed", "revoked")}:
             assert len(said) >= self.model.terms[life.asked.machine].needed, "opened without enough approvals"
         life.agreed |= new
@@ -191,7 +193,9 @@ class Stage:
                 about = [one for one in lives if one.asked.is_about(port, source)]
                 passes = self._does_pass(id_, address, port, source)
                 if name in self.locked:
-                    assert not passes or any(one.state in HOLDING for one in about), f"{source} gets in to {name}:{port}"
+                    assert not passes or any(one.state in HOLDING for one in about), (
+                        f"{source} gets in to {name}:{port}"
+                    )
                 if self.calm and name not in self.model.obstructed and any(_is_open(one, act) for one in about):
                     assert passes, f"{source} does not get in to {name}:{port}"
 

@@ -62,7 +62,7 @@ TERMS = st.builds(
     longest=minutes(180, 180, 30),
     sources=st.sampled_from((ANYWHERE, ANYWHERE, "203.0.113.0/24")),
     guards_all=st.booleans(),
-    approval=st.none() | APPROVALS,
+    approval=st.none() | APPROVALS | APPROVALS,
     justification=st.booleans(),
     ticket=st.sampled_from((False, False, True)),
     requestors=st.sampled_from((frozenset(), frozenset(), frozenset({"ben", "night-shift"}))),
@@ -86,6 +86,7 @@ _PARTLY = _AWAY.map(lambda name: Fault(Process(away={name: Unavailable("away")})
 _TROUBLED = st.lists(st.sampled_from(Trouble), min_size=1, max_size=2).map(lambda some: Fault(troubles=tuple(some)))
 WELL = st.builds(Fault)
 FAULTS = WELL | WELL | st.one_of(_DOWN, _DYING, _PARTLY, _TROUBLED)
+WORDS = {"justification": "to mend it", "ticket": "INC123"}
 NEWCOMERS = st.sampled_from(
     (
         "150 new-ssh Allow Tcp 22 from *",
@@ -135,7 +136,9 @@ class Story(RuleBasedStateMachine):
 
     def write(self, name: str, terms: Terms, fault: Fault) -> None:
         assignment = Assignment(translate(terms), BOB)
-        self.act(Kind.EDIT, lambda world: enable(world, MACHINES[name][0], assignment), fault, machine=name, terms=terms)
+        self.act(
+            Kind.EDIT, lambda world: enable(world, MACHINES[name][0], assignment), fault, machine=name, terms=terms
+        )
 
     @rule(name=NAMES, terms=TERMS, fault=FAULTS)
     def somebody_writes_a_policy(self, name: str, terms: Terms, fault: Fault) -> None:
@@ -148,7 +151,9 @@ class Story(RuleBasedStateMachine):
 
     def request(self, asked: Asked, fault: Fault, key: str | None = None) -> None:
         id_, attempts = (asked.who.name, key or ""), self.stage.town.shelf.attempts
-        told = Ask(MACHINES[asked.machine][0], in_words(asked), person(asked.who), Asker(asked.who.ids, asked.who.address))
+        told = Ask(
+            MACHINES[asked.machine][0], in_words(asked), person(asked.who), Asker(asked.who.ids, asked.who.address)
+        )
         told = replace(told, key=key, digest=repr(asked))
         is_new, grant = self.keys.get(id_, asked) == asked, ""
         if id_ in attempts and attempts[id_].grant in self.stage.model.lives and is_new:
@@ -171,6 +176,16 @@ class Story(RuleBasedStateMachine):
     def somebody_asks_safely(self, asked: Asked, key: str, fault: Fault) -> None:
         self.request(asked, fault, key)
 
+    @precondition(lambda self: self.stage.model.terms)
+    @rule(data=st.data(), asked=ASKED, lasts=minutes(10, 20), ahead=st.none() | minutes(5, 30), fault=FAULTS)
+    def somebody_asks_for_what_is_offered(
+        self, data: st.DataObject, asked: Asked, lasts: timedelta, ahead: timedelta | None, fault: Fault
+    ) -> None:
+        name, terms = data.draw(st.sampled_from(sorted(self.stage.model.terms.items())))
+        asked = replace(asked, machine=name, who=data.draw(st.sampled_from((ANN, BEN))), ports=terms.ports, source=None)
+        start = self.stage.town.clock.now() + ahead if ahead else None
+        self.request(replace(asked, duration=lasts, starts_at=start, break_glass=False, **WORDS), fault)
+
     @precondition(lambda self: self.keys)
     @rule(data=st.data(), fault=FAULTS)
     def somebody_repeats_a_request(self, data: st.DataObject, fault: Fault) -> None:
@@ -179,11 +194,23 @@ class Story(RuleBasedStateMachine):
 
     @rule(asked=ASKED)
     def somebody_only_wants_to_know(self, asked: Asked) -> None:
-        told = Ask(MACHINES[asked.machine][0], in_words(asked), person(asked.who), Asker(asked.who.ids, asked.who.address))
+        told = Ask(
+            MACHINES[asked.machine][0], in_words(asked), person(asked.who), Asker(asked.who.ids, asked.who.address)
+        )
         shelf, cloud = self.stage.town.shelf, self.stage.town.cloud
-        before = (dict(shelf.grants), set(shelf.dues), {k: dict(v) for k, v in shelf.desks.items() if v}, dict(cloud.groups))
+        before = (
+            dict(shelf.grants),
+            set(shelf.dues),
+            {k: dict(v) for k, v in shelf.desks.items() if v},
+            dict(cloud.groups),
+        )
         self.act(Kind.OTHER, lambda world: foretell(world, told), Fault())
-        after = (dict(shelf.grants), set(shelf.dues), {k: dict(v) for k, v in shelf.desks.items() if v}, dict(cloud.groups))
+        after = (
+            dict(shelf.grants),
+            set(shelf.dues),
+            {k: dict(v) for k, v in shelf.desks.items() if v},
+            dict(cloud.groups),
+        )
         assert before == after
 
     @precondition(lambda self: self.stage.model.lives)
@@ -193,10 +220,13 @@ class Story(RuleBasedStateMachine):
         voice = Voice(person(who), who.ids)
         self.act(Kind.APPROVE, lambda world: approve(world, life.id, voice), fault, grant=life.id, who=who)
 
-    @precondition(lambda self: any(life.state == "pending" for life in self.stage.model.lives.values()))
-    @rule(data=st.data(), who=VOICES)
-    def somebody_approves_what_waits(self, data: st.DataObject, who: Human) -> None:
-        life, voice = self.some(data, "pending"), Voice(person(who), who.ids)
+    @precondition(lambda self: any(_waits(life) for life in self.stage.model.lives.values()))
+    @rule(data=st.data(), who=VOICES, is_own=st.sampled_from((False, False, True)))
+    def somebody_approves_what_waits(self, data: st.DataObject, who: Human, is_own: bool) -> None:  # noqa: FBT001 - drawn.
+        waiting = [life for _, life in sorted(self.stage.model.lives.items()) if _waits(life)]
+        life = data.draw(st.sampled_from(waiting))
+        who = life.asked.who if is_own else who
+        voice = Voice(person(who), who.ids)
         self.act(Kind.APPROVE, lambda world: approve(world, life.id, voice), Fault(), grant=life.id, who=who)
 
     @precondition(lambda self: self.stage.model.lives)
@@ -319,6 +349,10 @@ class Story(RuleBasedStateMachine):
             assert list(self.stage.town.holes()) == []
         finally:
             self.stage.runner.close()
+
+
+def _waits(life: Life) -> bool:
+    return life.state == "pending" or (life.state == "active" and life.wait is not None)
 
 
 async def _nothing(world: object) -> None:
