@@ -1,4 +1,4 @@
-"""The lines of docs/walkthrough.md, run by bash as a newcomer would paste them, and what the network then lets through."""
+"""The lines of docs/walkthrough.md, pasted into bash as a newcomer would, and what the network then lets through."""
 
 import asyncio
 import os
