@@ -7,7 +7,7 @@ COMPILE := .tools/bin/uv pip compile -q --python-version 3.13 --python-platform 
 	--no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-packets bench lint format types lock clean distclean
+.PHONY: help setup demo run test test-packets test-stateful bench lint format types lock clean distclean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)$$/  make \1#\2/p' Makefile | awk -F'#' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -30,6 +30,9 @@ test-packets: setup  ## compare with the Linux kernel at length; as root it inst
 		! { command -v nft && command -v ip && command -v conntrack; } >/dev/null; \
 	then apt-get update -qq && apt-get install -qq -y --no-install-recommends nftables iproute2 conntrack; fi
 	PACKETS=long $(BIN)/python -m pytest tests/packets
+
+test-stateful: setup  ## tell random stories of grants at length, and hold them against a plain model
+	STORIES=long $(BIN)/python -m pytest tests/stateful
 
 bench: setup  ## measure the list of 10,000 machines, beside what one would write by hand
 	@$(BIN)/python -m benchmarks.inventory

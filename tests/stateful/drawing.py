@@ -24,7 +24,7 @@ def minutes(*some: float) -> st.SearchStrategy[timedelta]:
     return st.sampled_from([timedelta(minutes=one) for one in some])
 
 
-AHEAD = st.none() | st.none() | minutes(-3, 5, 30)
+AHEAD = st.none() | minutes(-3, 5, 5, 30)
 NAMES = st.sampled_from(sorted(MACHINES))
 CALLERS = st.sampled_from((ANN, ANN, BEN, EVE))
 VOICES = st.sampled_from((CAROL, CAROL, DAVE, DAVE, FAY, None, None))  # None: whoever asked.

@@ -4,342 +4,139 @@
 """
 
 import os
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from operator import itemgetter
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
 
-from shared.domain.decisions import Asker
-from shared.domain.rules import LOCK_MARK, OPEN_MARK
-from shared.services.approving import Voice, approve, cancel, deny
-from shared.services.enabling import Assignment, enable
-from shared.services.extending import Who, extend
-from shared.services.grants import Ask, ask, foretell, revoke
-from shared.services.opening import resume
-from shared.services.policies import Removal, disable
-from shared.services.repairing import repair
-from shared.services.starting import start_due
-from shared.services.sweeping import remind, sweep
+from shared.domain.approvals import Approval
+from shared.domain.grants import Grant
+from shared.domain.guarding import Guarded
+from shared.domain.machines import MachineId
+from shared.domain.people import Person
+from shared.ports import Due, Stored
 from shared.services.world import World
-from tests.domain.values import GROUP, SUBNET_GROUP
-from tests.domain.values import rule as written
-from tests.services.test_extending import More
-from tests.services.town import BOB
-from tests.stateful.drawing import (
-    AHEAD,
-    ANN,
-    ASKED,
-    BEN,
-    FAULTS,
-    NAMES,
-    NEWCOMERS,
-    RARELY,
-    SAYINGS,
-    TERMS,
-    VOICES,
-    in_words,
-    minutes,
-    person,
-)
-from tests.stateful.model import HOLDING, WAITING, Act, Kind, Life
-from tests.stateful.stage import FIRST, MACHINES, Fault, Stage, translate
-from tests.stateful.terms import SHORTEST, Asked, Human, Terms
-
-WELL = Fault()
-
-
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """Something that may happen: what it does, when it can, and what is drawn for it."""
-
-    do: Callable[..., None]
-    can: Callable[["Story"], object]
-    drawn: st.SearchStrategy[dict[str, Any]]
-
-
-HAPPENINGS: list[Happening] = []
-
-
-def happens[**P](
-    often: int, when: Callable[["Story"], object] = lambda _: True, **drawn: st.SearchStrategy[object]
-) -> Callable[[Callable[P, None]], Callable[P, None]]:
-    """Let a method of a story happen, so many times as often as others.
-
-    Hypothesis leaves out most rules of a machine in most of its runs; a grant's life needs them all.
-    """
-
-    def register(do: Callable[P, None]) -> Callable[P, None]:
-        HAPPENINGS.extend([Happening(do, when, st.fixed_dictionaries(drawn))] * often)
-        return do
-
-    return register
-
-
-class Story(RuleBasedStateMachine):
-    """One town, one model, and everything that may befall them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stage = Stage()
-        self.keys: dict[tuple[str, str], Asked] = {}
-
-    def act(
-        self, act: Act, do: Callable[[World], Awaitable[object]], fault: Fault = WELL, asked: Asked | None = None
-    ) -> None:
-        """Do something; `act` says to whom the model puts it down."""
-        self.stage.act(act, do, fault, asked)
-
-    @rule(data=st.data())
-    def something_happens(self, data: st.DataObject) -> None:
-        possible = [one for one in HAPPENINGS if one.can(self)]
-        what = data.draw(st.integers(0, len(possible) - 1).map(possible.__getitem__), label="what")
-        what.do(self, **data.draw(what.drawn, label="how"))
-
-    def some(self, data: st.DataObject, *states: str) -> Life:
-        """A grant, rather one of those that are not over."""
-        lives = self.stage.model.lives
-        fitting = [id_ for id_, life in lives.items() if life.state in (states or WAITING | HOLDING)]
-        return lives[data.draw(st.sampled_from(sorted(fitting or lives)))]
-
-    @initialize(terms=st.fixed_dictionaries(dict.fromkeys(sorted(MACHINES), TERMS)))
-    def begin(self, terms: dict[str, Terms]) -> None:
-        for name, one in terms.items():
-            self.write(name, one, WELL)
-
-    def write(self, name: str, terms: Terms, fault: Fault) -> None:
-        assignment = Assignment(translate(terms), BOB)
-        act = Act(Kind.EDIT, machine=name, terms=terms)
-        self.act(act, lambda world: enable(world, MACHINES[name][0], assignment), fault)
-
-    @happens(1, name=NAMES, terms=TERMS, goes=RARELY, fault=FAULTS)
-    def an_administrator_writes_a_policy_or_takes_it_away(
-        self, name: str, terms: Terms, goes: bool, fault: Fault
-    ) -> None:
-        if not goes:
-            self.write(name, terms, fault)
-            return
-        act = Act(Kind.DISABLE, machine=name)
-        self.act(act, lambda world: disable(world, MACHINES[name][0], Removal(BOB)), fault)
-
-    def request(self, asked: Asked, fault: Fault, key: str | None = None) -> None:
-        id_, attempts = (asked.who.name, key or ""), self.stage.town.shelf.attempts
-        told = Ask(
-            MACHINES[asked.machine][0], in_words(asked), person(asked.who), Asker(asked.who.ids, asked.who.address)
-        )
-        told = replace(told, key=key, digest=repr(asked))
-        is_new, grant = self.keys.get(id_, asked) == asked, ""
-        if id_ in attempts and attempts[id_].grant in self.stage.model.lives and is_new:
-            grant = attempts[id_].grant
-        act = Act(Kind.ASK, grant=grant, who=asked.who)
-        self.act(act, lambda world: ask(world, told), fault, asked if is_new else None)
-        if id_ in attempts:
-            self.keys.setdefault(id_, asked)
-
-    def fitting(self, data: st.DataObject, asked: Asked) -> Asked:
-        """A request like this one that the policy of some machine allows, whatever else it asks for."""
-        name, terms = data.draw(st.sampled_from(sorted(self.stage.model.terms.items(), key=itemgetter(0))))
-        who = data.draw(st.sampled_from((ANN, ANN, BEN)))
-        fits = replace(asked, machine=name, who=who, ports=terms.ports, source=None, break_glass=False)
-        return replace(
-            fits, duration=max(asked.duration or SHORTEST, SHORTEST), justification="to mend it", ticket="INC123"
-        )
-
-    @happens(6, data=st.data(), asked=ASKED, ahead=AHEAD, ends=RARELY, fault=FAULTS)
-    def somebody_asks(
-        self, data: st.DataObject, asked: Asked, ahead: timedelta | None, ends: bool, fault: Fault
-    ) -> None:
-        if self.stage.model.terms and not data.draw(RARELY):
-            asked = self.fitting(data, asked)
-        now = self.stage.town.clock.now()
-        asked = replace(asked, starts_at=now + ahead if ahead else None)
-        if ends and asked.duration:
-            asked = replace(asked, duration=None, ends_at=max(now, asked.starts_at or now) + asked.duration)
-        self.request(asked, fault)
-
-    @happens(2, data=st.data(), asked=ASKED, key=st.sampled_from(("1", "2")), repeats=st.booleans(), fault=FAULTS)
-    def somebody_asks_safely(self, data: st.DataObject, asked: Asked, key: str, repeats: bool, fault: Fault) -> None:
-        if repeats and self.keys:
-            (_, key), asked = data.draw(st.sampled_from(sorted(self.keys.items(), key=repr)))
-        elif self.stage.model.terms:
-            asked = self.fitting(data, asked)
-        self.request(asked, fault, key)
-
-    @happens(1, asked=ASKED)
-    def somebody_only_wants_to_know(self, asked: Asked) -> None:
-        told = Ask(
-            MACHINES[asked.machine][0], in_words(asked), person(asked.who), Asker(asked.who.ids, asked.who.address)
-        )
-        shelf, cloud = self.stage.town.shelf, self.stage.town.cloud
-        before = (
-            dict(shelf.grants),
-            set(shelf.dues),
-            {k: dict(v) for k, v in shelf.desks.items() if v},
-            dict(cloud.groups),
-        )
-        self.act(Act(Kind.OTHER), lambda world: foretell(world, told))
-        after = (
-            dict(shelf.grants),
-            set(shelf.dues),
-            {k: dict(v) for k, v in shelf.desks.items() if v},
-            dict(cloud.groups),
-        )
-        assert before == after
-
-    @happens(
-        6,
-        when=lambda self: any(map(_waits, self.stage.model.lives.values())),
-        data=st.data(),
-        who=VOICES,
-        says=st.sampled_from((*[Kind.APPROVE] * 5, Kind.DENY)),
-        fault=FAULTS,
-    )
-    def somebody_decides(self, data: st.DataObject, who: Human | None, says: Kind, fault: Fault) -> None:
-        waiting = [life for _, life in sorted(self.stage.model.lives.items()) if _waits(life)]
-        life = data.draw(st.sampled_from(waiting))
-        self.say(says, life, who or life.asked.who, fault)
-
-    @happens(
-        4,
-        when=lambda self: self.stage.model.lives,
-        data=st.data(),
-        who=VOICES,
-        says=st.sampled_from(SAYINGS),
-        fault=FAULTS,
-    )
-    def somebody_says_something(self, data: st.DataObject, who: Human | None, says: Kind, fault: Fault) -> None:
-        life = self.some(data)
-        mine = says is Kind.CANCEL  # Only whoever asked gets that far.
-        self.say(says, life, life.asked.who if mine or not who else who, fault)
-
-    def say(self, says: Kind, life: Life, who: Human, fault: Fault) -> None:
-        voice, stored = Voice(person(who), who.ids), self.stage.town.shelf.grants[life.id]
-        words: dict[Kind, Callable[[World], Awaitable[object]]] = {
-            Kind.APPROVE: lambda world: approve(world, life.id, voice),
-            Kind.DENY: lambda world: deny(world, life.id, voice),
-            Kind.CANCEL: lambda world: cancel(world, life.id, voice.person),
-            Kind.REVOKE: lambda world: revoke(world, life.id, voice.person),
-            Kind.LOOK: lambda world: resume(world, stored),
-        }
-        self.act(Act(says, grant=life.id, who=who), words[says], fault)
-
-    @happens(
-        3,
-        when=lambda self: any(life.state == "active" for life in self.stage.model.lives.values()),
-        data=st.data(),
-        lasts=minutes(4, 15, 60, 200),
-        until=st.booleans(),
-        fault=FAULTS,
-    )
-    def somebody_wants_to_stay(self, data: st.DataObject, lasts: timedelta, until: bool, fault: Fault) -> None:  # noqa: FBT001 - drawn.
-        life = self.some(data, "active")
-        end = self.stage.town.clock.now() + lasts
-        more = More(None, end, "more") if until else More(lasts, None, "more")
-        stored, who = self.stage.town.shelf.grants[life.id], life.asked.who
-        voice = Who(person(who), Asker(who.ids, who.address))
-        act = Act(Kind.EXTEND, grant=life.id, who=who, longer=end if until else lasts)
-        self.act(act, lambda world: extend(world, stored, more, voice), fault)
-
-    @happens(2, seconds=st.sampled_from((1, 16, 130, 400, 2000)))
-    def time_passes(self, seconds: int) -> None:
-        self.stage.town.clock.advance(timedelta(seconds=seconds))
-        self.act(Act(Kind.OTHER), _nothing)
-
-    @happens(3, when=lambda self: self.stage.model.lives, data=st.data(), seconds=st.sampled_from((-10, -1, 0, 1)))
-    def time_passes_until_something_is_due(self, data: st.DataObject, seconds: int) -> None:
-        life, clock = self.some(data), self.stage.town.clock
-        times = [time for time in (life.ends_at, life.asked.starts_at, life.lapses_at) if time]
-        at = data.draw(st.sampled_from(times)) + timedelta(seconds=seconds)
-        clock.advance(max(timedelta(), at - clock.now()))
-        self.act(Act(Kind.OTHER), _nothing)
-
-    @happens(3, which=st.sampled_from((Kind.SWEEP, Kind.SWEEP, Kind.START, Kind.START, Kind.REPAIR)), fault=FAULTS)
-    def a_timer_runs(self, which: Kind, fault: Fault) -> None:
-        timers: dict[Kind, Callable[[World], Awaitable[object]]]
-        timers = {Kind.SWEEP: sweep, Kind.START: start_due, Kind.REPAIR: repair}
-        self.act(Act(which), timers[which], fault)
-
-    @happens(2, when=lambda self: self.stage.town.shelf.reminders, data=st.data(), is_last=st.booleans(), fault=FAULTS)
-    def a_reminder_comes(self, data: st.DataObject, is_last: bool, fault: Fault) -> None:  # noqa: FBT001 - drawn.
-        """At its time, or late; and again, unless it is the last time."""
-        reminders, clock = self.stage.town.shelf.reminders, self.stage.town.clock
-        grant, at = data.draw(st.sampled_from(sorted(reminders)))
-        clock.advance(max(timedelta(), at - clock.now()))
-        if is_last:
-            reminders.remove((grant, at))
-        self.act(Act(Kind.REMIND, grant=grant), lambda world: remind(world, grant), fault)
-
-    @happens(1, when=lambda self: self.stage.town.shelf.reminders)
-    def reminders_are_lost(self) -> None:
-        self.stage.town.shelf.reminders.clear()
-
-    @happens(1, id_=st.sampled_from((GROUP, SUBNET_GROUP)), mark=st.sampled_from((OPEN_MARK, LOCK_MARK)))
-    def a_customer_deletes_rules_of_ours(self, id_: str, mark: str) -> None:
-        stage, nsg = self.stage, self.stage.town.cloud.groups[id_.lower()]
-        behind = {name for name in MACHINES if id_.lower() in stage.ways(name)}
-        stage.town.cloud.put(replace(nsg, rules=tuple(one for one in nsg.rules if one.mark != mark)))
-        if mark == LOCK_MARK:
-            stage.locked -= behind
-        else:
-            for life in stage.model.lives.values():
-                life.tampered |= life.asked.machine in behind and life.state in HOLDING
-        self.act(Act(Kind.OTHER), _nothing)
-
-    @happens(1, id_=st.sampled_from((GROUP, SUBNET_GROUP)), line=NEWCOMERS)
-    def a_customer_writes_a_rule_or_takes_it_back(self, id_: str, line: str) -> None:
-        stage, new, nsg = self.stage, written(line), self.stage.town.cloud.groups[id_.lower()]
-        mine = stage.foreign[id_.lower()]
-        if new.name in mine:
-            del mine[new.name]
-            rules = tuple(one for one in nsg.rules if one.name != new.name)
-        elif all(one.priority != new.priority for one in nsg.rules):
-            mine[new.name] = new
-            rules = (*nsg.rules, new)
-        else:
-            return
-        stage.town.cloud.put(replace(nsg, rules=rules))
-        behind = {name for name in MACHINES if id_.lower() in stage.ways(name)}
-        stage.locked -= behind
-        if new.priority in {FIRST, FIRST + 1}:
-            stage.model.obstructed |= behind
-        self.act(Act(Kind.OTHER), _nothing)
-
-    def teardown(self) -> None:
-        """In the end a sweep that meets no failure closes everything."""
-        try:
-            if not self.stage.sound:
-                return  # What went wrong is told already.
-            self.stage.town.clock.advance(timedelta(days=2))
-            self.act(Act(Kind.SWEEP), sweep)
-            self.act(Act(Kind.REPAIR), repair)
-            assert not [life for life in self.stage.model.lives.values() if life.state in WAITING | HOLDING]
-            assert list(self.stage.town.holes()) == []
-        finally:
-            self.stage.runner.close()
-
-
-def _waits(life: Life) -> bool:
-    return life.state == "pending" or (life.state == "active" and life.wait is not None)
-
-
-async def _nothing(world: object) -> None:
-    """Nobody does anything."""
-
+from tests.services import memory
+from tests.stateful.story import Story
 
 LONG = os.environ.get("STORIES") == "long"
 PROFILE = settings(
-    max_examples=3000 if LONG else 60,
-    stateful_step_count=60 if LONG else 30,
+    max_examples=3000 if LONG else 80,
+    stateful_step_count=60 if LONG else 35,
     derandomize=not LONG,
     deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
 TestStories = Story.TestCase
 # Telling a failing story briefly takes longer than all the stories that go well.
 setattr(TestStories, "pytestmark", [pytest.mark.timeout(36_000 if LONG else 600)])  # noqa: B010 - its type does not know of marks.
 TestStories.settings = PROFILE
+
+
+class Lenient(memory.MemoryPolicies):
+    """Policies that ask for less approval than they were written with."""
+
+    def soften(self, approval: Approval) -> Approval:
+        """What is left of it."""
+        return replace(approval, count=1)
+
+    async def get(self, id_: MachineId) -> Stored[Guarded] | None:
+        """The machine's policy, softened."""
+        stored = await super().get(id_)
+        if stored is None:
+            return None
+        policy = replace(stored.value.policy, approval=self.soften(stored.value.policy.approval))
+        return replace(stored, value=replace(stored.value, policy=policy))
+
+
+class Nameless(Lenient):
+    """Policies that forget whom they name as approvers."""
+
+    def soften(self, approval: Approval) -> Approval:
+        """Anybody will do."""
+        return replace(approval, approvers=())
+
+
+class Unasking(Lenient):
+    """Policies that ask nobody."""
+
+    def soften(self, approval: Approval) -> Approval:
+        """Nobody is asked."""
+        return replace(approval, required=False)
+
+
+class Forgetful(memory.MemoryGrants):
+    """Grants of which something is told wrongly."""
+
+    def tell(self, grant: Grant) -> Grant:
+        """A request that never lapses."""
+        return replace(grant, lapses_at=grant.lapses_at + timedelta(days=3)) if grant.lapses_at else grant
+
+    async def get(self, id_: str) -> Stored[Grant] | None:
+        """One grant, as it is told."""
+        stored = await super().get(id_)
+        return replace(stored, value=self.tell(stored.value)) if stored else None
+
+
+class Anonymous(Forgetful):
+    """Grants that do not tell who asked, so that nobody is kept from deciding about a request of their own."""
+
+    def tell(self, grant: Grant) -> Grant:
+        """A request of nobody."""
+        return replace(grant, requestor=Person("nobody", "Nobody"))
+
+
+class Doubling(Forgetful):
+    """Grants in which one approval looks like two."""
+
+    def tell(self, grant: Grant) -> Grant:
+        """Somebody else is made to have said the same."""
+        said = [replace(one, by=Person("fay", "Fay")) for one in grant.decisions if one.by.id == "carol"]
+        return grant if len(said) != len(grant.decisions) else replace(grant, decisions=(*grant.decisions, *said))
+
+
+class Silent(memory.MemoryGrants):
+    """Grants whose changes are not all recorded."""
+
+    async def record(self, grant: Grant) -> None:
+        """Keep quiet about every third change."""
+        if grant.occurrence.number % 3 != 1:
+            await super().record(grant)
+
+
+class Late(memory.MemoryDues):
+    """Deadlines that are found an hour late."""
+
+    async def until(self, now: datetime) -> AsyncIterator[Due]:
+        """What was due an hour ago."""
+        async for due in super().until(now - timedelta(hours=1)):
+            yield due
+
+
+BROKEN: dict[str, Callable[[World], World]] = {
+    "one approval is always enough": lambda world: replace(world, policies=_over(Lenient, world.policies)),
+    "anybody approves": lambda world: replace(world, policies=_over(Nameless, world.policies)),
+    "nobody is asked": lambda world: replace(world, policies=_over(Unasking, world.policies)),
+    "requests do not lapse": lambda world: replace(world, grants=_over(Forgetful, world.grants)),
+    "people approve their own requests": lambda world: replace(world, grants=_over(Anonymous, world.grants)),
+    "one voice counts twice": lambda world: replace(world, grants=_over(Doubling, world.grants)),
+    "changes are not recorded": lambda world: replace(world, grants=_over(Silent, world.grants)),
+    "holes are closed late": lambda world: replace(world, dues=_over(Late, world.dues)),
+}
+
+
+def _over[P: memory.Port](kind: type[P], port: object) -> P:
+    """A broken port with what a sound one has."""
+    assert isinstance(port, memory.Port)
+    return kind(port.shelf, port.process, port.clock)
+
+
+@pytest.mark.parametrize("spoil", BROKEN.values(), ids=BROKEN.keys())
+def test_the_stories_tell_when_something_is_broken(spoil: Callable[[World], World]) -> None:
+    broken = type("Broken", (Story,), {"spoil": lambda _, world: spoil(world)})
+    quick = settings(PROFILE, max_examples=300, phases=[Phase.generate], report_multiple_bugs=False, database=None)
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(broken, settings=quick)
