@@ -82,6 +82,7 @@ class Story(RuleBasedStateMachine):
         super().__init__()
         self.stage = Stage()
         self.keys: dict[tuple[str, str], Asked] = {}
+        self.born: dict[tuple[str, str], str] = {}  # The grant that came of a request under a key.
 
     def act(
         self, act: Act, do: Callable[[World], Awaitable[object]], fault: Fault = WELL, asked: Asked | None = None
@@ -136,12 +137,15 @@ class Story(RuleBasedStateMachine):
         )
         told = replace(told, key=key, digest=repr(asked))
         is_new, grant = self.keys.get(id_, asked) == asked, ""
-        if id_ in attempts and attempts[id_].grant in self.stage.model.lives and is_new:
-            grant = attempts[id_].grant
+        if key and is_new:
+            grant = self.born.get(id_, "")
+        before = set(self.stage.model.lives)
         act = Act(Kind.ASK, grant=grant, who=asked.who)
         self.act(act, lambda world: ask(world, told), fault, asked if is_new else None)
         if id_ in attempts:
             self.keys.setdefault(id_, asked)
+        for born in set(self.stage.model.lives) - before if key else ():
+            self.born[id_] = born
 
     def fitting(self, data: st.DataObject, asked: Asked) -> Asked:
         """A request like this one that the policy of some machine allows, whatever else it asks for."""

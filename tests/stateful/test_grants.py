@@ -24,7 +24,7 @@ from tests.stateful.story import Story
 
 LONG = os.environ.get("STORIES") == "long"
 PROFILE = settings(
-    max_examples=3000 if LONG else 80,
+    max_examples=3000 if LONG else 60,
     stateful_step_count=60 if LONG else 35,
     derandomize=not LONG,
     deadline=None,
@@ -134,7 +134,12 @@ def _over[P: memory.Port](kind: type[P], port: object) -> P:
     return kind(port.shelf, port.process, port.clock)
 
 
-@pytest.mark.parametrize("spoil", BROKEN.values(), ids=BROKEN.keys())
+SUBTLE = {"one approval is always enough", "anybody approves"}  # Found too, but not within seconds.
+
+
+@pytest.mark.parametrize(
+    "spoil", [pytest.param(spoil, id=name) for name, spoil in BROKEN.items() if LONG or name not in SUBTLE]
+)
 def test_the_stories_tell_when_something_is_broken(spoil: Callable[[World], World]) -> None:
     broken = type("Broken", (Story,), {"spoil": lambda _, world: spoil(world)})
     quick = settings(PROFILE, max_examples=300, phases=[Phase.generate], report_multiple_bugs=False, database=None)
