@@ -218,7 +218,9 @@ async def run(bench: Bench, measure: Measure) -> int:
     opened = await all_open(bench, measure)
     spare = (min(ends.values()) - datetime.now(UTC)).total_seconds()
     if opened != set(ends) or spare < 1:
-        print(f"{len(opened)} of {len(ends)} grants stand {spare:.0f} s before the first ends: a longer --lead is needed")
+        print(
+            f"{len(opened)} of {len(ends)} grants stand {spare:.0f} s before the first ends: a longer --lead is needed"
+        )
         return 2
     print(f"all stand {spare:.0f} s before the first ends")
     await bench.control("latency", write=WRITE, operation=OPERATION)
@@ -229,7 +231,9 @@ async def run(bench: Bench, measure: Measure) -> int:
     print(*report(bench, measure, late), sep="\n")
     if measure.by_hand:
         seconds = await delete_by_hand(bench, measure.by_hand)
-        print(f"{f'one SDK-style DELETE for each of {measure.by_hand} rules of one group':<52} {'':6} {'':6} {seconds:6.2f} {measure.by_hand:7}")
+        print(
+            f"{f'one SDK-style DELETE for each of {measure.by_hand} rules of one group':<52} {'':6} {'':6} {seconds:6.2f} {measure.by_hand:7}"
+        )
     faults = [
         f"{len(ends) - len(gone)} grants were never closed" if len(gone) < len(ends) else "",
         f"a grant was closed {-min(late):.2f} s before its deadline" if min(late) < 0 else "",

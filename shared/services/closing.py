@@ -8,6 +8,7 @@ Many grants are closed together, so that each group is written once however many
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from shared.domain.claims import OpenClaim, Wanted
@@ -15,12 +16,12 @@ from shared.domain.grants import Grant
 from shared.domain.lifecycle import Reason, State
 from shared.domain.people import Person
 from shared.ports import Conflict, Due, NotFound, Stored, Unavailable
-from shared.services.settling import settle_even_if_gone
-from shared.services.world import World, each
+from shared.services.settling import Settled, settle_even_if_gone
+from shared.services.world import World, each, every
 
 _TRIES = 3
 _GRANTS_AT_ONCE = 16
-_GROUPS_AT_ONCE = 8
+_GROUPS_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,10 @@ async def close(world: World, grants: Sequence[tuple[Stored[Grant], Ending]]) ->
     stuck = {nsg: result for nsg, result in zip(groups, served, strict=True) if isinstance(result, Exception)}
     closing = [result for result in marked if isinstance(result, Stored)]
     free = [grant for grant in closing if not any(nsg.lower() in stuck for nsg in grant.value.nsgs)]
-    finished = await each(lambda grant: _finish(world, grant), free, _GRANTS_AT_ONCE)
+    standing = {
+        key for result in served if isinstance(result, Settled) for key, entry in result.entries.items() if entry
+    }
+    finished = await each(lambda grant: _finish(world, grant, standing), free, _GRANTS_AT_ONCE)
     told = (*marked, *withdrawn, *stuck.values(), *finished)
     problems = tuple(result for result in told if isinstance(result, Exception))
     return Closed(tuple(result for result in finished if isinstance(result, Grant)), problems)
@@ -62,9 +66,11 @@ async def _withdraw(world: World, grant: Grant) -> None:
         await world.desk.post(nsg, _withdrawn(grant))
 
 
-async def _settle(world: World, nsg: str, keys: Sequence[str]) -> None:
-    if await settle_even_if_gone(world, nsg, keys) is None:
+async def _settle(world: World, nsg: str, keys: Sequence[str]) -> Settled:
+    settled = await settle_even_if_gone(world, nsg, keys)
+    if settled is None:
         raise Unavailable(f"{nsg} is being changed by somebody else")
+    return settled
 
 
 async def _mark(world: World, stored: Stored[Grant], ending: Ending) -> Stored[Grant]:
@@ -112,11 +118,10 @@ def _by_group(grants: Sequence[Stored[Grant]]) -> dict[str, list[str]]:
     return groups
 
 
-async def _finish(world: World, stored: Stored[Grant]) -> Grant:
+async def _finish(world: World, stored: Stored[Grant], standing: AbstractSet[str]) -> Grant:
     """The rules were seen gone: the grant is over, and nothing is due any more."""
     grant = stored.value
-    desks = [await world.desk.entries(nsg) for nsg in grant.nsgs]
-    if any(_withdrawn(grant).key in desk for desk in desks):
+    if _withdrawn(grant).key in standing:
         raise Conflict(f"the rules of grant {grant.id} have not been seen gone")
     try:
         over = (await world.grants.save(stored, grant.gone(world.clock.now()))).value if grant.unfinished else grant
@@ -124,6 +129,5 @@ async def _finish(world: World, stored: Stored[Grant]) -> Grant:
         over = (await _reloaded(world, stored)).value
         if over.unfinished:
             raise
-    for at in grant.noted(world.times.opening):
-        await world.dues.remove(Due(at, grant.id))
+    await every(lambda at: world.dues.remove(Due(at, grant.id)), grant.noted(world.times.opening), _GRANTS_AT_ONCE)
     return over

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.domain.guarding import Guarded, Stage
 from shared.ports import Conflict, NotFound, Stored
-from shared.services.settling import under_lease
+from shared.services.leasing import under_lease
 from shared.services.world import World
 
 

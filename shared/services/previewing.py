@@ -14,7 +14,7 @@ from shared.domain.rules import Nsg
 from shared.domain.sessions import CONTINUING, Sessions, sessions_of
 from shared.ports import NotFound
 from shared.services.measuring import open_claims_in
-from shared.services.settling import unmade
+from shared.services.rounds import unmade
 from shared.services.world import World, each
 
 _GROUPS_AT_ONCE = 8

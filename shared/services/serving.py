@@ -55,9 +55,20 @@ class Turn:
         return opens and entry.pending and self.purpose is not Purpose.OPEN
 
 
+class DeskChanged(Conflict):
+    """Somebody has put new claims on the desk. Read them; of the group all is known."""
+
+    def __init__(self, observed: Observed) -> None:
+        super().__init__(f"the claims on {observed.nsg.id} have changed")
+        self.observed = observed
+
+
 async def serve(world: World, observed: Observed, entries: Entries, turn: Turn) -> Observed:
     """Bring the group in line with the claims, and return it as read back. Raises Conflict: then try again."""
-    openable = await _ask_authorities(world, observed.nsg, entries, turn)
+    try:
+        openable = await _ask_authorities(world, observed.nsg, entries, turn)
+    except Conflict as error:
+        raise DeskChanged(observed) from error
     now = world.clock.now()
     vanished = [e for e in entries.values() if has_vanished(e.claim, e.outcome, observed.nsg)]
     trespassing = [e for e in entries.values() if _trespasses(e.claim, observed.nsg)]
@@ -84,7 +95,10 @@ async def serve(world: World, observed: Observed, entries: Entries, turn: Turn) 
             seen[entry] = Outcome(Finding.BLOCKED, (), f"{observed.nsg.id} was not made by Postern for this machine")
         elif not turn.leaves(entry) and not _is_given_up(entry):
             seen[entry] = outcome_of(entry.claim, observed.nsg, made.obstacles.get(entry.claim.key))
-    await _record(world, observed.nsg, seen)
+    try:
+        await _record(world, observed.nsg, seen)
+    except Conflict as error:
+        raise DeskChanged(observed) from error
     return observed
 
 

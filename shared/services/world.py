@@ -6,8 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from shared.ports import Attempts, Audit, Clock, Desk, Dues, Grants, Inventory, Network, Policies, Reminders
+
+if TYPE_CHECKING:
+    from shared.services.rounds import Rounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,9 @@ class Times:
     opening: timedelta = timedelta(minutes=2)
     # A reminder comes this much early, so that polling the queue does not make closing late.
     head_start: timedelta = timedelta(seconds=4)
-    # How long one settling may go on before it gives up.
+    # How long Azure usually takes for a write of a group and the reading back. Nothing breaks when it takes longer.
+    write: timedelta = timedelta(seconds=2.5)
+    # How long one settling may go on without getting anything done before it gives up.
     settling: timedelta = timedelta(seconds=60)
 
 
@@ -47,6 +53,8 @@ class World:
     most_waiting: int = 20  # Requests of one caller that wait for approval or for their start.
     # Work that goes on after its caller was answered; kept here so that it is not thrown away half done.
     background: set[asyncio.Task[object]] = field(default_factory=set)
+    # The settlings that go on in this process, by the group's id in small letters.
+    settlings: dict[str, Rounds] = field(default_factory=dict)
 
     async def patiently[T](self, work: Coroutine[None, None, T], otherwise: T) -> T:
         """The result of some work, or `otherwise` when patience runs out first; the work then goes on by itself."""
