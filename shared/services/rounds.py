@@ -62,10 +62,10 @@ class Rounds:
         finally:
             self._waiting -= 1
             alarm.cancel()
-        if look is None or self.looks < look:
+        if look is None:
             return False
         self.task.result()
-        return True
+        return self.looks >= look
 
     async def _sleep_until(self, until: datetime) -> None:
         await self._world.clock.sleep(until - self._world.clock.now())
