@@ -256,7 +256,7 @@ if __name__ == "__main__":
     parser.add_argument("--grants", type=int, default=1000)
     parser.add_argument("--groups", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--lead", type=float, default=150)
+    parser.add_argument("--lead", type=float, default=240)
     parser.add_argument("--by-hand", type=int, default=20)
     given = parser.parse_args()
     sys.exit(asyncio.run(main(Measure(given.grants, given.groups, given.seconds, given.lead, given.by_hand))))
