@@ -1,4 +1,4 @@
-"""Several processes at once on the same machines and groups, in every order that chance makes up."""
+"""Several at once on the same machines and groups, in one process and in more, in every order that chance makes up."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -42,24 +42,28 @@ ACTS: dict[str, Act] = {
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """Who comes in, and how many turns and seconds after the others."""
+    """Who comes in, how many turns and seconds after the others, and in which process."""
 
     act: str
     turns: int
     seconds: int
+    process: int
 
 
-ENTRANCES = st.builds(Entrance, st.sampled_from(sorted(ACTS)), st.integers(0, 40), st.sampled_from((0, 0, 0, 1, 3)))
+ENTRANCES = st.builds(
+    Entrance, st.sampled_from(sorted(ACTS)), st.integers(0, 40), st.sampled_from((0, 0, 0, 1, 3)), st.integers(0, 2)
+)
 
 
 async def meet(town: Town, entrances: list[Entrance]) -> list[object]:
-    """Everybody acts, each in a process of its own; what failed is given back."""
+    """Everybody acts; what failed is given back."""
+    worlds = [town.world() for _ in range(3)]
 
     async def enter(entrance: Entrance) -> object:
         await town.clock.sleep(timedelta(seconds=entrance.seconds))
         for _ in range(entrance.turns):
             await asyncio.sleep(0)
-        world = town.world()
+        world = worlds[entrance.process]
         result = await ACTS[entrance.act](world)
         await asyncio.gather(*world.background)
         return result

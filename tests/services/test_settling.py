@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,8 +16,9 @@ from shared.services.grants import ask, revoke
 from shared.services.opening import Progress, resume
 from shared.services.serving import Purpose
 from shared.services.settling import settle
+from shared.services.sweeping import remind
 from shared.services.world import World
-from tests.domain.values import GROUP, SUBNET_GROUP
+from tests.domain.values import GROUP, SUBNET_GROUP, group
 from tests.services.cloud import Trouble
 from tests.services.process import Crash, Process
 from tests.services.town import BOB, HOUR, WEB_01, WEB_02, Town, wish
@@ -172,3 +174,73 @@ async def test_a_request_for_one_machine_finishes_what_another_left_in_the_same_
     assert 2 == sum("postern-open" in one.name for one in town.cloud.groups[GROUP.lower()].rules)
     assert State.ACTIVE is (await town.ask(WEB_01)).state
     assert [] == town.cloud.offences
+
+
+async def test_eighty_who_ask_one_process_at_once_need_two_writes_and_one_lease() -> None:
+    town, process = await locked_town(), Process()
+    world = replace(town.world(process), most_unfinished=100)
+    answers = await asyncio.gather(*(ask(world, wish(WEB_02)) for _ in range(80)))
+    assert {State.ACTIVE} == {granted(answer).state for answer in answers}
+    assert (80, []) == (len(list(town.holes())), town.cloud.offences)
+    assert len(town.cloud.written) <= 2
+    assert 1 == process.calls.count("desk.acquire")
+
+
+async def test_as_many_as_a_group_holds_whose_time_is_up_need_one_write() -> None:
+    town = Town()
+    town.cloud.put(group(id_=SUBNET_GROUP))
+    await town.enable(WEB_02)
+    world = replace(town.world(), most_unfinished=1000)
+    await asyncio.gather(*(ask(world, wish(WEB_02)) for _ in range(900)))
+    assert 900 == len(list(town.holes()))
+    town.clock.advance(HOUR)
+    town.cloud.written.clear()
+    assert (900, ()) == ((report := await town.sweep()).closed, report.problems)
+    assert ([SUBNET_GROUP], []) == (town.cloud.written, list(town.holes()))
+
+
+async def test_whoever_is_served_by_another_process_hears_of_it_within_half_a_second() -> None:
+    town = await locked_town()
+    town.cloud.write_time, begun = timedelta(seconds=10), town.clock.now()
+    await asyncio.gather(*(ask(town.world(), wish(WEB_02)) for _ in range(2)))
+    assert 1 == len(town.cloud.written)
+    assert town.clock.now() - begun <= timedelta(seconds=10.5)
+
+
+async def test_one_who_joins_a_settling_that_only_closes_is_opened_all_the_same() -> None:
+    town = await locked_town()
+    world = town.world()
+    closing = asyncio.create_task(settle(world, SUBNET_GROUP, (), Purpose.CLOSE))
+    await until(lambda: bool(town.shelf.leases))
+    assert State.ACTIVE is granted(await ask(world, wish(WEB_02))).state
+    assert await closing
+
+
+async def test_one_who_joins_a_settling_that_fails_is_told_why_and_may_try_again() -> None:
+    town = await locked_town()
+    town.cloud.troubles.append(Trouble.UNAVAILABLE)
+    world = town.world()
+    answers = await asyncio.gather(*(ask(world, wish(WEB_02)) for _ in range(3)))
+    assert {State.OPENING} == {granted(answer).state for answer in answers}
+    assert {State.ACTIVE} == {
+        granted(await resume(world, town.shelf.grants[granted(answer).id])).state for answer in answers
+    }
+
+
+async def test_a_settling_of_whatever_there_is_looks_at_the_group_again_after_one_that_goes_on() -> None:
+    town, process = await locked_town(), Process()
+    world = town.world(process)
+    await asyncio.gather(*(settle(world, SUBNET_GROUP, (), Purpose.CLOSE) for _ in range(2)))
+    assert 2 == process.calls.count("network.group")
+
+
+async def test_grants_that_end_one_shortly_after_the_other_are_closed_by_one_write_when_both_have_ended() -> None:
+    town = await locked_town()
+    first = await town.ask(WEB_02)
+    second = granted(await ask(town.world(), wish(WEB_02, lasts=HOUR - timedelta(seconds=1))))
+    assert timedelta(seconds=1) == second.ends_at - first.ends_at
+    town.cloud.written.clear()
+    town.clock.advance(first.ends_at - town.clock.now())
+    await town.live(lambda world: remind(world, first.id))
+    assert ([SUBNET_GROUP], []) == (town.cloud.written, list(town.holes()))
+    assert second.ends_at + town.cloud.write_time == town.clock.now()
