@@ -16,7 +16,8 @@ from shared.domain.grants import Grant
 from shared.domain.lifecycle import Reason, State
 from shared.domain.people import Person
 from shared.ports import Conflict, Due, NotFound, Stored, Unavailable
-from shared.services.settling import Settled, settle_even_if_gone
+from shared.services.serving import Purpose
+from shared.services.settling import Settled, settle, settle_even_if_gone
 from shared.services.world import World, each, every
 
 _TRIES = 3
@@ -39,6 +40,26 @@ class Closed:
 
     grants: tuple[Grant, ...]
     problems: tuple[Exception, ...]
+
+
+async def is_gone(world: World, grant: Grant) -> bool:
+    """Close what a grant whose time is up has open, before anything else is done; whether all of it was seen gone.
+
+    Its end stands on the desks and in the index of deadlines, so that the intent to close it is there already.
+    """
+    key = _withdrawn(grant).key
+    served = await each(lambda nsg: settle(world, nsg, [key], Purpose.CLOSE), grant.nsgs, _GROUPS_AT_ONCE)
+    # Whatever failed here, closing it meets again and tells.
+    return all(isinstance(result, Settled) and key in result.gone for result in served)
+
+
+async def finish(world: World, stored: Stored[Grant], ending: Ending) -> Closed:
+    """Write down the end of a grant whose rules were seen gone."""
+    try:
+        over = await _finish(world, await _mark(world, stored, ending), frozenset())
+    except (Conflict, NotFound, Unavailable) as error:
+        return Closed((), (error,))
+    return Closed((over,), ())
 
 
 async def close(world: World, grants: Sequence[tuple[Stored[Grant], Ending]]) -> Closed:
@@ -93,8 +114,9 @@ async def _mark(world: World, stored: Stored[Grant], ending: Ending) -> Stored[G
 
 async def _intend(world: World, stored: Stored[Grant], ending: Ending) -> Stored[Grant]:
     changed = stored.value.ended(world.clock.now(), ending.reason, ending.by, ending.detail)
-    # Should we die here, the sweep finds the grant at once and not only at its deadline.
-    await world.dues.add(Due(changed.occurrence.at, changed.id))
+    if stored.value.state is not State.ACTIVE or ending.reason is not Reason.DEADLINE:
+        # Should we die here, the sweep finds the grant at once and not only at its deadline.
+        await world.dues.add(Due(changed.occurrence.at, changed.id))
     return await world.grants.save(stored, changed)
 
 

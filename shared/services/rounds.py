@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -38,6 +39,11 @@ class Rounds:
         self.entries: Entries = {}  # What the last reading showed that is over.
         self.observed: Observed | None = None  # The group as last read, once it is as all claims want it.
         self.task = asyncio.create_task(self._run())
+
+    @property
+    def gone(self) -> AbstractSet[str]:
+        """The claims that these rounds took off the desk when they had seen the rules gone."""
+        return self._first.gone
 
     def join(self, purpose: Purpose) -> None:
         """Go on with it for somebody else too. It opens from the next round on when one who has joined wants that."""

@@ -42,6 +42,7 @@ class Turn:
     unflushable: list[str] = field(default_factory=list)  # Why `flushConnection` could not be switched.
     failures: list[str] = field(default_factory=list)  # What went wrong with writes that were to switch it.
     found: list[Found] = field(default_factory=list)  # What was otherwise than it was left.
+    gone: set[str] = field(default_factory=set)  # The claims taken off the desk whose rules were seen gone.
 
     def leave(self, openable: frozenset[str]) -> Leave:
         """What a plan may do in this turn."""
@@ -99,6 +100,7 @@ async def serve(world: World, observed: Observed, entries: Entries, turn: Turn) 
         await _record(world, observed.nsg, seen)
     except Conflict as error:
         raise DeskChanged(observed) from error
+    turn.gone.update(entry.claim.key for entry, outcome in seen.items() if outcome is None)
     return observed
 
 

@@ -9,6 +9,7 @@ leaves claims, which the next settling finishes; opening, closing, sweeping and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -27,6 +28,7 @@ class Settled:
 
     entries: Mapping[str, Entry | None]  # None: the claim is off the desk; what it named is not there.
     observed: Observed | None = None
+    gone: AbstractSet[str] = frozenset()  # The claims that left the desk in this settling, their rules seen gone.
 
 
 async def settle(world: World, nsg: str, keys: Iterable[str], purpose: Purpose) -> Settled | None:
@@ -46,7 +48,7 @@ async def settle(world: World, nsg: str, keys: Iterable[str], purpose: Purpose) 
         look = rounds.looks + 1 if wanted or not going else None
         if await rounds.told(wanted, look, until):
             entries = {key: rounds.entries.get(key) for key in wanted}
-            return Settled(entries, None if going else rounds.observed)
+            return Settled(entries, None if going else rounds.observed, wanted & rounds.gone)
         if not rounds.task.done():
             return None
 

@@ -16,7 +16,7 @@ from shared.domain.grants import Grant
 from shared.domain.lifecycle import Reason, State
 from shared.domain.machines import MachineId
 from shared.ports import Conflict, Due, Stored
-from shared.services.closing import Closed, Ending, close
+from shared.services.closing import Closed, Ending, close, finish, is_gone
 from shared.services.keeping import keep
 from shared.services.starting import begin
 from shared.services.world import World, each
@@ -109,12 +109,14 @@ async def remind(world: World, grant_id: str) -> Report:
         # The clocks of storage and of this machine differ, or the grant lasts longer than it did.
         await world.reminders.send(grant_id, early - world.times.head_start)
         return Report()
-    await world.clock.sleep(early)
+    while world.clock.now() < stored.value.ends_at:
+        await world.clock.sleep(stored.value.ends_at - world.clock.now())
+    gone = await is_gone(world, stored.value)
     stored = await world.grants.get(grant_id)
     ending = _ending(world, stored.value) if stored and stored.value.unfinished else None
     if stored is None or ending is None:
         return Report()
-    return _report(await close(world, [(stored, ending)]))
+    return _report(await (finish(world, stored, ending) if gone else close(world, [(stored, ending)])))
 
 
 def _report(closed: Closed) -> Report:
