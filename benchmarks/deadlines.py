@@ -201,7 +201,8 @@ def _rule(priority: int) -> Json:
 def report(bench: Bench, measure: Measure, late: list[float]) -> Iterator[str]:
     """What was measured, in lines."""
     cut = quantiles(late, n=100, method="inclusive")
-    yield f"{measure.grants} grants on {measure.groups} groups that end within {measure.seconds:g} s, {os.cpu_count()} cores"
+    yield f"{measure.grants} grants on {measure.groups} groups that end within {measure.seconds:g} s"
+    yield f"{os.cpu_count()} cores, for which {os.getloadavg()[0]:.1f} programs were waiting at a time"
     yield f"ARM takes {WRITE:g} s for a write, which is in force {OPERATION:g} s later"
     yield f"{'seconds from the deadline until the rules are gone':<52} {'p50':>6} {'p99':>6} {'max':>6} {'writes':>7}"
     figures = f"{cut[49]:6.2f} {cut[98]:6.2f} {max(late):6.2f} {bench.writes.total():7}"

@@ -6,7 +6,7 @@ first account is opened, since an app without queues needs none. Source: "Azure 
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from azure.identity.aio import DefaultAzureCredential
@@ -38,13 +38,17 @@ class Accounts:
         # Half a second of imports that an app without queues is spared.
         from azure.storage.queue.aio import QueueServiceClient  # noqa: PLC0415 - As said above.
 
-        # The SDK would wait 15 seconds before its first retry.
+        # The SDK would wait 15 seconds before its first retry, and look for proxies at every call.
+        options: dict[str, Any] = {
+            "initial_backoff": 1,
+            "increment_base": 1,
+            "retry_total": 2,
+            "use_env_settings": False,
+        }
         if text := self._environ.get(connection):
-            return QueueServiceClient.from_connection_string(text, initial_backoff=1, increment_base=1, retry_total=2)
+            return QueueServiceClient.from_connection_string(text, **options)
         address = self._environ[f"{connection}__queueServiceUri"]
-        return QueueServiceClient(
-            address, credential=self._identify(), initial_backoff=1, increment_base=1, retry_total=2
-        )
+        return QueueServiceClient(address, credential=self._identify(), **options)
 
     def _identify(self) -> "DefaultAzureCredential":
         from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415 - As said above.

@@ -21,6 +21,7 @@ from azure.mgmt.core import AsyncARMPipelineClient
 from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 
 from shared.adapters.arm_errors import Forbidden, translated
+from shared.adapters.connections import DIRECTLY
 from shared.ports import Clock, Conflict, NotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Arm:
                 retry_total=0,
                 connection_timeout=10,
                 read_timeout=30,
+                **DIRECTLY,
             )
         return self._clients[subscription]
 
@@ -73,7 +75,7 @@ class Arm:
         if self._reader is None:
             login = AsyncARMChallengeAuthenticationPolicy(self.credential, SCOPE)
             policies = [RequestIdPolicy(), HeadersPolicy(), UserAgentPolicy("postern"), login, ContentDecodePolicy()]
-            self._reader = AsyncARMPipelineClient(base_url=self.endpoint, policies=policies)
+            self._reader = AsyncARMPipelineClient(base_url=self.endpoint, policies=policies, **DIRECTLY)
         return self._reader
 
     async def get(self, path: str, version: str = COMPUTE_VERSION) -> Mapping[str, Any]:

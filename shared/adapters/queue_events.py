@@ -14,6 +14,7 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.queue.aio import QueueClient
 
 from shared.adapters.codec import Codec
+from shared.adapters.connections import DIRECTLY
 from shared.domain.messages import Message
 from shared.ports import Unavailable
 
@@ -21,6 +22,7 @@ from shared.ports import Unavailable
 _LONGEST = timedelta(days=7) - timedelta(minutes=1)
 # The SDK waits fifteen seconds before it tries again, and whoever says what happens has three.
 IMPATIENT: Final[dict[str, Any]] = {
+    **DIRECTLY,
     "retry_total": 3,
     "initial_backoff": 0,
     "increment_base": 1,

@@ -18,12 +18,14 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsE
 from azure.data.tables import TableTransactionError
 from azure.data.tables.aio import TableClient, TableServiceClient
 
+from shared.adapters.connections import DIRECTLY
 from shared.ports import Conflict, NotFound, Unavailable
 
 type Entity = Mapping[str, Any]
 
 # A lease lasts seconds: whoever holds one must know soon whether storage answers.
 _IMPATIENT: Final[dict[str, Any]] = {
+    **DIRECTLY,
     "retry_total": 3,
     "retry_backoff_max": 2,
     "connection_timeout": 5,

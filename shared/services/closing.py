@@ -56,7 +56,9 @@ async def is_gone(world: World, grant: Grant) -> bool:
 async def finish(world: World, stored: Stored[Grant], ending: Ending) -> Closed:
     """Write down the end of a grant whose rules were seen gone."""
     try:
-        over = await _finish(world, await _mark(world, stored, ending), frozenset())
+        over = await _end(world, await _mark(world, stored, ending))
+        # Nothing else was noted of a grant that was open until its end; should there be, the sweep strikes it off.
+        await world.dues.remove(Due(over.ends_at, over.id))
     except (Conflict, NotFound, Unavailable) as error:
         return Closed((), (error,))
     return Closed((over,), ())
@@ -145,11 +147,17 @@ async def _finish(world: World, stored: Stored[Grant], standing: AbstractSet[str
     grant = stored.value
     if _withdrawn(grant).key in standing:
         raise Conflict(f"the rules of grant {grant.id} have not been seen gone")
+    over = await _end(world, stored)
+    await every(lambda at: world.dues.remove(Due(at, grant.id)), grant.noted(world.times.opening), _GRANTS_AT_ONCE)
+    return over
+
+
+async def _end(world: World, stored: Stored[Grant]) -> Grant:
+    grant = stored.value
     try:
         over = (await world.grants.save(stored, grant.gone(world.clock.now()))).value if grant.unfinished else grant
     except Conflict:
         over = (await _reloaded(world, stored)).value
         if over.unfinished:
             raise
-    await every(lambda at: world.dues.remove(Due(at, grant.id)), grant.noted(world.times.opening), _GRANTS_AT_ONCE)
     return over
