@@ -33,7 +33,6 @@ type Json = dict[str, Any]
 WRITE, OPERATION = 2.0, 0.4
 """Seconds that ARM takes to accept a write, and from then on until it is in force."""
 
-_ALLOWED = 5.0  # Seconds after its deadline within which 99 of 100 grants have to be closed.
 _AT_ONCE = 24
 _MACHINES_IN_ONE_CALL = 200
 _LOOK_AGAIN = 0.1
@@ -53,6 +52,7 @@ class Measure:
     seconds: float
     lead: float
     by_hand: int
+    allowed: float  # Seconds after its deadline within which 99 of 100 grants have to be closed.
 
     @property
     def share(self) -> int:
@@ -155,19 +155,21 @@ async def watch(bench: Bench, measure: Measure, ends: dict[str, datetime]) -> di
     for name in open_in:
         open_in[name] = await bench.standing(name) or set()
     gone: dict[str, datetime] = {}
-    touched: set[str] = set()
+    written: dict[str, datetime] = {}  # When to look at it again.
     late = max(ends.values()) + _PATIENCE
 
     async def look(group: str) -> None:
         standing = await bench.standing(group)
         if standing is not None:
-            touched.discard(group)
+            del written[group]
             gone.update(dict.fromkeys(open_in[group] - standing, datetime.now(UTC)))
             open_in[group] = standing
 
     while any(open_in.values()) and datetime.now(UTC) < late:
-        touched |= await bench.written()
-        await asyncio.gather(*map(look, list(touched)))
+        # Looking costs the machine that is measured something, so nobody looks while the write cannot be in force yet.
+        settled_by = datetime.now(UTC) + timedelta(seconds=OPERATION)
+        written |= dict.fromkeys(await bench.written(), settled_by)
+        await asyncio.gather(*(look(group) for group, at in list(written.items()) if at <= datetime.now(UTC)))
         await asyncio.sleep(_LOOK_AGAIN)
     return gone
 
@@ -209,6 +211,16 @@ def report(bench: Bench, measure: Measure, late: list[float]) -> Iterator[str]:
     yield f"{f'Postern, {measure.grants} grants':<52} {figures}"
 
 
+def shortfalls(measure: Measure, late: list[float]) -> Iterator[str]:
+    """What is not as it should be."""
+    if len(late) < measure.grants:
+        yield f"{measure.grants - len(late)} grants were never closed"
+    if min(late) < 0:
+        yield f"a grant was closed {-min(late):.2f} s before its deadline"
+    if quantiles(late, n=100, method="inclusive")[98] >= measure.allowed:
+        yield f"p99 is not under {measure.allowed:g} s"
+
+
 async def run(bench: Bench, measure: Measure) -> int:
     """Measure and print; the exit status."""
     await bench.box.reset("large", machines=measure.groups * measure.share, share=measure.share)
@@ -231,17 +243,12 @@ async def run(bench: Bench, measure: Measure) -> int:
     late = [(gone[id_] - end).total_seconds() for id_, end in ends.items() if id_ in gone]
     print(*report(bench, measure, late), sep="\n")
     if measure.by_hand:
+        what = f"{measure.by_hand} rules of one group, DELETE by DELETE"
         seconds = await delete_by_hand(bench, measure.by_hand)
-        print(
-            f"{f'one SDK-style DELETE for each of {measure.by_hand} rules of one group':<52} {'':6} {'':6} {seconds:6.2f} {measure.by_hand:7}"
-        )
-    faults = [
-        f"{len(ends) - len(gone)} grants were never closed" if len(gone) < len(ends) else "",
-        f"a grant was closed {-min(late):.2f} s before its deadline" if min(late) < 0 else "",
-        f"p99 is not under {_ALLOWED:g} s" if quantiles(late, n=100, method="inclusive")[98] >= _ALLOWED else "",
-    ]
-    print(*filter(None, faults), sep="\n", end="")
-    return int(any(faults))
+        print(f"{what:<52} {'':6} {'':6} {seconds:6.2f} {measure.by_hand:7}")
+    faults = list(shortfalls(measure, late))
+    print(*faults, sep="\n", end="\n" if faults else "")
+    return int(bool(faults))
 
 
 async def main(measure: Measure) -> int:
@@ -259,5 +266,6 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--lead", type=float, default=240)
     parser.add_argument("--by-hand", type=int, default=20)
+    parser.add_argument("--allowed", type=float, default=5)
     given = parser.parse_args()
-    sys.exit(asyncio.run(main(Measure(given.grants, given.groups, given.seconds, given.lead, given.by_hand))))
+    sys.exit(asyncio.run(main(Measure(**vars(given)))))

@@ -18,6 +18,7 @@ from shared.domain.people import Person
 from shared.ports import Conflict, NotFound
 
 _TABLE = "audit"
+_REMEMBERED = 10_000
 
 
 class TableAudit:
@@ -25,6 +26,7 @@ class TableAudit:
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
+        self._recorded: set[tuple[str, int]] = set()  # Changes of grants that are on record, as this process knows.
 
     async def policy_changed(self, guarded: Guarded) -> None:
         """Record a change of a policy; recording it again changes nothing."""
@@ -38,6 +40,8 @@ class TableAudit:
     async def grant_changed(self, grant: Grant) -> None:
         """Record what last happened to a grant; recording it again changes nothing."""
         occurrence = grant.occurrence
+        if (grant.id, occurrence.number) in self._recorded:
+            return
         await self._append(
             occurrence.at,
             _of_change(grant),
@@ -55,6 +59,9 @@ class TableAudit:
                 **_person(occurrence.by),
             },
         )
+        if len(self._recorded) >= _REMEMBERED:
+            self._recorded.clear()
+        self._recorded.add((grant.id, occurrence.number))
 
     async def found(self, found: Found) -> None:
         """Record a finding; recording it again changes nothing."""

@@ -126,6 +126,17 @@ class TableDesk:
         table = await self._tables.table(_TABLE)
         try:
             with translated("giving a lease back"):
+                await table.delete_entity(safe_key(lease.nsg), _LEASE, **_unless(lease.etag))
+        except NotFound:
+            return
+        except Conflict:
+            await self._release_renewed(lease)
+
+    async def _release_renewed(self, lease: Lease) -> None:
+        """Give back a lease that has changed: it is still ours when only the answer to renewing it was lost."""
+        table = await self._tables.table(_TABLE)
+        try:
+            with translated("giving a lease back"):
                 held = await table.get_entity(safe_key(lease.nsg), _LEASE)
                 if held["holder"] == lease.holder:
                     await table.delete_entity(safe_key(lease.nsg), _LEASE, **_unless(etag_of(held)))

@@ -14,3 +14,18 @@ async def test_the_list_of_machines_is_measured_beside_what_one_would_write_by_h
     assert (0, True) == (program.returncode, lines[0].startswith("250 machines"))
     assert ["first call", "GET /api/m", "every list"] == [line[:10] for line in lines[2:5]]
     assert all(float(figure) > 0 for line in lines[2:5] for figure in line.split()[-4:])
+
+
+async def test_grants_that_end_together_are_closed_soon_and_none_too_early() -> None:
+    """Ten seconds and not five: other tests may take the processors meanwhile. `make bench-deadlines` holds to five."""
+    size = ("--grants", "40", "--groups", "4", "--seconds", "10", "--lead", "20", "--by-hand", "0", "--allowed", "10")
+    program = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "benchmarks.deadlines", *size, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await program.communicate()
+    lines = output.decode().splitlines()
+    figures = [float(figure) for figure in lines[-1].split()[-4:]]
+    assert (0, "Postern, 40 grants") == (program.returncode, lines[-1][:18])
+    assert 2 < figures[0] <= figures[1] <= figures[2] < 20
+    # One write each would be forty.
+    assert figures[3] < 40
