@@ -57,7 +57,7 @@ async def finish(world: World, stored: Stored[Grant], ending: Ending) -> Closed:
     """Write down the end of a grant whose rules were seen gone."""
     try:
         over = await _end(world, await _mark(world, stored, ending))
-        # Nothing else was noted of a grant that was open until its end; should there be, the sweep strikes it off.
+        # What else was noted, such as when to look at its opening, is long past, and the next sweep strikes it off.
         await world.dues.remove(Due(over.ends_at, over.id))
     except (Conflict, NotFound, Unavailable) as error:
         return Closed((), (error,))

@@ -10,7 +10,7 @@ from shared.domain.grants import Grant
 from shared.domain.lifecycle import Reason, State
 from shared.services.sweeping import Report, remind, sweep
 from shared.services.world import World
-from tests.services.process import Process
+from tests.services.process import Crash, Process
 from tests.services.town import HOUR, WEB_02, Town
 
 type Course = Callable[[Town, Grant], Awaitable[object]]
@@ -83,6 +83,8 @@ async def test_whatever_becomes_of_the_reminder_the_grant_ends_once_by_one_write
     ended = town.grant(grant.id)
     assert (State.EXPIRED, Reason.DEADLINE) == (ended.state, ended.reason)
     assert (1, []) == (len(town.cloud.written), list(town.holes()))
+    # The note that its opening be looked at is struck off by whichever sweep comes next.
+    assert Report() == await town.sweep()
     assert (True, set(), []) == (town.is_recorded_once(), town.shelf.dues, town.cloud.offences)
 
 
@@ -114,3 +116,19 @@ async def test_a_reminder_of_a_grant_that_is_over_does_nothing() -> None:
     process = Process()
     report = await town.live(reminded(grant), process)
     assert (Report(), ["grants.get"]) == (report, process.calls)
+
+
+@pytest.mark.parametrize("last", ["desk.entries", "network.apply", "network.answer", "desk.conclude"])
+async def test_when_the_process_dies_over_a_closing_another_goes_on_after_its_lease(last: str) -> None:
+    town, grant = await town_with_grant()
+    town.clock.advance(HOUR)
+    # The first four calls find the grant, take the lease, read the desk and read the group.
+    dies_at = {"desk.entries": 3, "network.apply": 5, "network.answer": 6, "desk.conclude": 7}[last]
+    process = Process(dies_at=dies_at)
+    with pytest.raises(Crash):
+        await town.live(reminded(grant), process)
+    assert (last, State.ACTIVE) == (process.calls[-1], town.grant(grant.id).state)
+    await town.live(reminded(grant))
+    assert (State.EXPIRED, [], True) == (town.grant(grant.id).state, list(town.holes()), town.is_recorded_once())
+    # The lease, half a second until somebody looks again, and two writes at most.
+    assert town.clock.now() - grant.ends_at <= timedelta(seconds=19.5)

@@ -78,7 +78,8 @@ async def test_when_the_holder_dies_the_next_one_takes_over_after_its_lease() ->
     begun = town.clock.now()
     await town.world().desk.acquire(SUBNET_GROUP, "dead", begun + timedelta(seconds=15), begun)
     assert State.ACTIVE is (await town.ask(WEB_02)).state
-    assert timedelta(seconds=15) <= town.clock.now() - begun < timedelta(seconds=25)
+    # The lease, half a second until somebody looks again, and the write.
+    assert timedelta(seconds=15) <= town.clock.now() - begun <= timedelta(seconds=17.5)
 
 
 async def test_whoever_cannot_have_the_lease_in_time_is_told_so_and_the_sweep_ends_the_grant() -> None:
