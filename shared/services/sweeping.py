@@ -6,6 +6,7 @@ one that fails stops no other and is told in the report.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -111,12 +112,17 @@ async def remind(world: World, grant_id: str) -> Report:
         return Report()
     while world.clock.now() < stored.value.ends_at:
         await world.clock.sleep(stored.value.ends_at - world.clock.now())
-    gone = await is_gone(world, stored.value)
-    stored = await world.grants.get(grant_id)
+    if await is_gone(world, stored.value):
+        async with world.afterwards:
+            return await _end(world, grant_id, lambda one, ending: finish(world, one, ending))
+    return await _end(world, grant_id, lambda one, ending: close(world, [(one, ending)]))
+
+
+async def _end(world: World, id_: str, how: Callable[[Stored[Grant], Ending], Awaitable[Closed]]) -> Report:
+    """End a grant as it now stands, if it still has to."""
+    stored = await world.grants.get(id_)
     ending = _ending(world, stored.value) if stored and stored.value.unfinished else None
-    if stored is None or ending is None:
-        return Report()
-    return _report(await (finish(world, stored, ending) if gone else close(world, [(stored, ending)])))
+    return Report() if stored is None or ending is None else _report(await how(stored, ending))
 
 
 def _report(closed: Closed) -> Report:

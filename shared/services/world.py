@@ -13,6 +13,8 @@ from shared.ports import Attempts, Audit, Clock, Desk, Dues, Grants, Inventory, 
 if TYPE_CHECKING:
     from shared.services.rounds import Rounds
 
+_WRITTEN_DOWN_AT_ONCE = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Times:
@@ -53,6 +55,8 @@ class World:
     most_waiting: int = 20  # Requests of one caller that wait for approval or for their start.
     # Work that goes on after its caller was answered; kept here so that it is not thrown away half done.
     background: set[asyncio.Task[object]] = field(default_factory=set)
+    # Writing down what is done already waits for its turn, so that what is still to be done does not wait for it.
+    afterwards: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_WRITTEN_DOWN_AT_ONCE))
     # The settlings that go on in this process, by the group's id in small letters.
     settlings: dict[str, Rounds] = field(default_factory=dict)
 
