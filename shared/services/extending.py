@@ -77,8 +77,10 @@ async def extend(world: World, stored: Stored[Grant], longer: Longer, who: Who) 
 async def prolong(world: World, stored: Stored[Grant], changed: Grant) -> Stored[Grant]:
     """Let a grant stay open until its later end. Raises Conflict when it is being closed, Unavailable."""
     await world.dues.add(Due(changed.ends_at, changed.id))
-    for nsg in changed.nsgs:
-        await _tell(world, nsg, changed)
+    told = [await _tell(world, nsg, changed) for nsg in changed.nsgs]
+    if not any(told):
+        # Nothing of it is wanted anywhere any more: somebody has just seen its rules gone.
+        raise Conflict("The grant is being closed.")
     kept = await world.grants.save(stored, changed)
     await remind_of(world, changed, changed.ends_at)
     # The sweep strikes off what is left here.
@@ -110,12 +112,12 @@ async def against(world: World, grant: Grant, wish: Wish, asker: Asker | None) -
     return issues
 
 
-async def _tell(world: World, nsg: str, grant: Grant) -> None:
-    """Tell a group's desk of the later end. Raises Conflict when the grant is being closed there."""
+async def _tell(world: World, nsg: str, grant: Grant) -> bool:
+    """Tell a group's desk of the later end, if it has the grant. Raises Conflict when it is being closed there."""
     for _ in range(_TRIES):
         entry = (await world.desk.entries(nsg)).get(f"open|{grant.id}")
         if entry is None:
-            return
+            return False
         claim = entry.claim
         if not isinstance(claim, OpenClaim) or claim.wanted is Wanted.ABSENT:
             raise Conflict("The grant is being closed.")
@@ -123,5 +125,5 @@ async def _tell(world: World, nsg: str, grant: Grant) -> None:
             await world.desk.amend(nsg, entry, replace(claim, ends_at=grant.ends_at))
         except Conflict:
             continue
-        return
+        return True
     raise Conflict("The grant keeps changing.")
