@@ -22,7 +22,7 @@ run: setup  ## start the box and serve until Ctrl-C
 	@$(BIN)/python -m emulator.box
 
 test: setup lint  ## check everything: lint, types, layers and all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # Elsewhere than on Debian and Ubuntu, and without root, the machine has these tools or the tests are skipped.
 test-packets: setup  ## compare with the Linux kernel at length; as root it installs nftables, iproute2 and conntrack
