@@ -78,6 +78,7 @@ class Life:
     agreed: frozenset[str] = frozenset()
     wait: Wait | None = None
     reason: str = ""
+    unrecorded: int | None = None  # The change whose record somebody died over; the next change makes up for it.
     tampered: bool = False  # Somebody took its rules away.
 
     def lapsed(self, at: datetime) -> bool:
@@ -242,7 +243,9 @@ def _edit(model: Model, life: Life, act: Act) -> Paths:
         return [()]
     if life.state == "closing" or not _fits(model, life):
         return [_over(life, "portRemoved")]
-    return [(), _over(life, "removedOutside")] if life.tampered else [()]
+    # Where a customer's rule leaves room for one grant, another may have to go.
+    may_go = life.tampered or life.asked.machine in model.obstructed
+    return [(), _over(life, "removedOutside")] if may_go and life.state in HOLDING else [()]
 
 
 def _repair(model: Model, life: Life, act: Act) -> Paths:

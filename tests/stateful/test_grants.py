@@ -24,7 +24,7 @@ from tests.stateful.story import Story
 
 LONG = os.environ.get("STORIES") == "long"
 PROFILE = settings(
-    max_examples=3000 if LONG else 60,
+    max_examples=3000 if LONG else 45,
     stateful_step_count=60 if LONG else 35,
     derandomize=not LONG,
     deadline=None,
