@@ -18,7 +18,8 @@ from shared.documents.answers.machines import (
 )
 from shared.documents.fields import write_person, write_span, write_time
 from shared.documents.grants import write_grant
-from shared.documents.policies import write_guarded, write_lock, write_policy
+from shared.documents.guarded import write_guarded, write_lock
+from shared.documents.policies import write_policy
 from shared.domain.grants import Grant
 from shared.domain.inventory import State
 from shared.domain.listing import Details, Page, Row, Use, suggested_ports

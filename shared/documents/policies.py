@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from shared.documents.answers import LeakAnswer, LockAnswer
 from shared.documents.fields import (
     Duration,
     MachineName,
@@ -18,16 +17,11 @@ from shared.documents.fields import (
     Prefix,
     ProtocolName,
     write_duration,
-    write_person,
-    write_sessions,
     write_span,
-    write_time,
 )
 from shared.documents.notifications import NotificationDocument, write_notification
 from shared.documents.reading import PREFIX_FIELDS, Document, at_most_one, objects, read
 from shared.domain.approvals import DEFAULT_PENDING, Approval
-from shared.domain.exposure import Leak
-from shared.domain.guarding import Guarded
 from shared.domain.issues import Invalid, Issue
 from shared.domain.machines import MachineId
 from shared.domain.patterns import why_not
@@ -44,11 +38,6 @@ from shared.domain.policies import (
 )
 from shared.domain.receivers import NOBODY, Receivers
 from shared.domain.rules import Protocol
-from shared.domain.sessions import CONTINUING, UNMEASURED, Sessions
-
-if TYPE_CHECKING:
-    # It describes policies by the documents of this module.
-    from shared.documents.answers.policies import GuardedAnswer
 
 _MOST_PORTS, _MOST_SOURCES, _MOST_PEOPLE = 100, 50, 200
 MOST_MACHINES = 200
@@ -252,26 +241,3 @@ def write_policy(policy: Policy) -> dict[str, Any]:
         "endSessions": policy.end_sessions,
         "notifications": [write_notification(one) for one in policy.notifications],
     }
-
-
-def write_guarded(guarded: Guarded, leaks: tuple[Leak, ...] | None, sessions: Sessions | None = None) -> GuardedAnswer:
-    """A machine's policy with the truth about its lock, and about open sessions as far as that was looked at."""
-    unmeasured = UNMEASURED if guarded.policy.end_sessions else CONTINUING
-    return {
-        "machine": str(guarded.machine.id),
-        "policy": write_policy(guarded.policy),
-        "lock": write_lock(leaks),
-        "sessions": write_sessions(sessions or unmeasured),
-        "changedAt": write_time(guarded.changed_at),
-        "changedBy": write_person(guarded.changed_by) if guarded.changed_by else None,
-    }
-
-
-def write_lock(leaks: tuple[Leak, ...] | None) -> LockAnswer:
-    """Whether a lock holds; when it does not, what lets traffic through, and where."""
-    if leaks is None:
-        return {"state": "unknown", "because": []}
-    because: list[LeakAnswer] = [
-        {"address": leak.address, "nsg": leak.nsg, "rule": leak.rule, "priority": leak.priority} for leak in leaks
-    ]
-    return {"state": "exposed" if leaks else "holds", "because": because}

@@ -9,7 +9,7 @@ from shared.documents.answers.grants import GrantPreviewAnswer
 from shared.documents.answers.policies import ChangeAnswer, PreviewAnswer, ThroughAnswer, WayAnswer
 from shared.documents.fields import write_sessions, write_span
 from shared.documents.grants import write_access
-from shared.documents.policies import write_lock
+from shared.documents.guarded import write_lock
 from shared.domain.forecasts import Foretold, Preview, Way, why_open
 from shared.domain.guarding import Stage
 from shared.domain.lifecycle import State

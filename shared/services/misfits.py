@@ -7,6 +7,7 @@ so it ends, rather than let somebody in to what is now something else.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from shared.domain.claims import Finding, OpenClaim
 from shared.domain.grants import Grant
@@ -14,7 +15,9 @@ from shared.domain.guarding import Guarded
 from shared.domain.lifecycle import Reason, State
 from shared.ports import Entry
 from shared.services.closing import Closed, Ending, close
-from shared.services.world import World
+from shared.services.world import World, each
+
+_AT_ONCE = 8
 
 type Desks = Mapping[str, Mapping[str, Entry]]
 
@@ -22,10 +25,13 @@ type Desks = Mapping[str, Mapping[str, Entry]]
 async def end_misfits(world: World, guarded: Guarded) -> Closed:
     """Close the machine's grants that do not fit `guarded` any more, and go on with those that are closing."""
     unfinished = await world.grants.unfinished(guarded.machine.id)
+    # Whoever died between changing a grant and recording it left that to the next change, which may be days away.
+    recorded = await each(lambda stored: world.grants.record(stored.value), unfinished, _AT_ONCE)
     nsgs = {nsg.lower() for stored in unfinished for nsg in stored.value.nsgs}
     desks = {nsg: await world.desk.entries(nsg) for nsg in nsgs}
     misfits = ((stored, _ending(stored.value, guarded, desks)) for stored in unfinished)
-    return await close(world, [(stored, ending) for stored, ending in misfits if ending])
+    closed = await close(world, [(stored, ending) for stored, ending in misfits if ending])
+    return replace(closed, problems=(*(one for one in recorded if one), *closed.problems))
 
 
 def _ending(grant: Grant, guarded: Guarded, desks: Desks) -> Ending | None:

@@ -7,7 +7,8 @@ from http import HTTPStatus
 
 from shared.bootstrap import Postern
 from shared.documents.answers.policies import CreatedNsgAnswer, PoliciesAnswer, RemovedAnswer, ResultAnswer
-from shared.documents.policies import read_many, read_policy, write_guarded, write_lock
+from shared.documents.guarded import write_guarded, write_lock
+from shared.documents.policies import read_many, read_policy
 from shared.documents.previews import write_preview
 from shared.domain.forecasts import Preview
 from shared.domain.issues import Invalid, Refused

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.documents.policies import read_many, read_policy, write_guarded, write_lock, write_policy
+from shared.documents.guarded import write_guarded, write_lock
+from shared.documents.policies import read_many, read_policy, write_policy
 from shared.domain.approvals import Approval
 from shared.domain.exposure import Leak
 from shared.domain.guarding import Guarded

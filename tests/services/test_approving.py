@@ -12,11 +12,12 @@ from shared.domain.issues import Refused
 from shared.domain.lifecycle import Reason, State
 from shared.domain.people import Person
 from shared.domain.policies import Policy
-from shared.ports import Conflict, NotFound
+from shared.ports import Conflict, NotFound, Unavailable
 from shared.services.approving import Voice, approve, cancel, deny
 from shared.services.grants import Ask, ask, revoke
 from shared.services.opening import Progress
 from shared.services.policies import Removal, disable
+from tests.services.process import Process
 from tests.services.town import ANN, BOB, HOUR, POLICY, WEB_01, Town, wish
 
 CAROL, DAVE, EVE = Person("carol", "Carol"), Person("dave", "Dave"), Person("eve", "Eve")
@@ -250,3 +251,14 @@ async def test_one_caller_has_no_more_than_so_many_requests_waiting() -> None:
     assert [False] * 3 + [True] == [isinstance(answer, Refused) for answer in answers]
     assert isinstance(answers[3], Refused)
     assert ["tooManyWaiting"] == [issue.code for issue in answers[3].issues]
+
+
+async def test_what_a_crash_kept_off_the_record_is_put_there_by_the_repair() -> None:
+    town = Town()
+    await town.enable(policy=ONE)
+    dying = Process(away={"grants.record": Unavailable("the process is gone")})
+    with pytest.raises(Unavailable):
+        await town.live(lambda world: ask(world, wish()), dying)
+    assert (1, False) == (len(town.shelf.grants), town.is_recorded_once())
+    await town.repair()
+    assert town.is_recorded_once()
