@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from shared.documents.events import Telling
 from shared.documents.fields import write_span
-from shared.domain.events import Ending, machine_of
+from shared.domain.events import EndingSoon, machine_of
 from shared.domain.findings import Found
 from shared.domain.grants import Grant
 from shared.domain.machines import MachineId
@@ -112,7 +112,7 @@ def _time(at: datetime) -> str:
 
 def _actions(telling: Telling) -> list[dict[str, Any]]:
     links = telling.links()
-    title = "Extend" if isinstance(telling.matter, Ending) else "Look at it"
+    title = "Extend" if isinstance(telling.matter, EndingSoon) else "Look at it"
     page = [{"type": "Action.OpenUrl", "title": title, "url": links["page"]}] if links else []
     if telling.kind is not Kind.APPROVAL_NEEDED or telling.grant is None:
         return page

@@ -9,7 +9,7 @@ from typing import Final
 from shared.documents.answers.events import EventAnswer, EventDataAnswer, HappenedAnswer, LinksAnswer
 from shared.documents.fields import write_person, write_time
 from shared.documents.grants import write_grant
-from shared.domain.events import Ending, Matter, id_of, machine_of, time_of
+from shared.domain.events import EndingSoon, Matter, id_of, machine_of, time_of
 from shared.domain.findings import Found
 from shared.domain.grants import Grant
 from shared.domain.subscriptions import Kind
@@ -32,7 +32,7 @@ class Telling:
         match self.matter:
             case Found():
                 return None
-            case Ending():
+            case EndingSoon():
                 return self.matter.grant
         return self.matter
 

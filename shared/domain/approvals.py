@@ -26,7 +26,11 @@ class Approval:
 
     def names(self, ids: frozenset[str]) -> bool:
         """Whether somebody with these object ids is among the approvers."""
-        return not self.approvers or bool(ids & {id_.lower() for id_ in self.approvers})
+        return not self.approvers or bool(self.named(ids))
+
+    def named(self, ids: frozenset[str]) -> tuple[str, ...]:
+        """Which of the approvers somebody with these object ids is."""
+        return tuple(sorted(ids & {id_.lower() for id_ in self.approvers}))
 
 
 NO_APPROVAL: Final = Approval()
@@ -39,7 +43,7 @@ class Verdict(StrEnum):
     DENIED = "denied"
 
 
-class Matter(StrEnum):
+class Question(StrEnum):
     """What an approver was asked about."""
 
     REQUEST = "request"
@@ -54,7 +58,8 @@ class Decision:
     verdict: Verdict
     at: datetime
     comment: str = ""
-    about: Matter = Matter.REQUEST
+    about: Question = Question.REQUEST
+    named_as: tuple[str, ...] = ()  # Which of the policy's approvers this was: itself, or groups of which it is.
 
 
 @dataclass(frozen=True, slots=True)

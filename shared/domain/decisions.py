@@ -71,6 +71,7 @@ class Allowed:
 
     ports: tuple[GrantPort, ...]
     approval: Approval | None = None
+    asked_as: tuple[str, ...] = ()  # Which of the policy's requestors the asker is.
 
 
 def decide(policy: Policy, wish: Wish, asker: Asker, now: datetime, shortest: timedelta) -> Allowed | Refused:
@@ -95,7 +96,7 @@ def decide(policy: Policy, wish: Wish, asker: Asker, now: datetime, shortest: ti
         if not _offers(policy, asked):
             issues.append(Issue("portNotInPolicy", path, f"The policy does not offer {_name(asked)}."))
     approval = policy.approval if policy.approval.required and not wish.break_glass else None
-    return Refused(tuple(dict.fromkeys(issues))) if issues else Allowed(tuple(ports), approval)
+    return Refused(tuple(dict.fromkeys(issues))) if issues else Allowed(tuple(ports), approval, _named(policy, asker))
 
 
 def wish_of(grant: Grant) -> Wish:
@@ -105,8 +106,13 @@ def wish_of(grant: Grant) -> Wish:
     return Wish(ports, grant.duration, ends_at, grant.justification, grant.ticket, grant.starts_at, grant.break_glass)
 
 
+def asker_of(grant: Grant) -> Asker:
+    """Who asked, as far as is known later: by its own object id, and by the groups under which it might ask."""
+    return Asker(frozenset({grant.requestor.id, *grant.asked_as}), grant.requestor.address)
+
+
 def still_allowed(policy: Policy, grant: Grant, now: datetime, shortest: timedelta) -> tuple[Issue, ...]:
-    """What speaks by now against a grant that has waited. Who may ask was decided when it was asked for."""
+    """What speaks by now against a grant that has waited, also that whoever asked is one who may ask no more."""
     decision = _decide_again(policy, grant, now, shortest)
     return decision.issues if isinstance(decision, Refused) else ()
 
@@ -119,22 +125,26 @@ def may_begin(policy: Policy, grant: Grant, now: datetime) -> tuple[Issue, ...]:
     decision = _decide_again(policy, grant, now, shortest=timedelta())
     if isinstance(decision, Refused):
         return decision.issues
-    if decision.approval and len(grant.approvals) < decision.approval.count:
-        text = f"The policy asks for {decision.approval.count} approvals by now, and there are {len(grant.approvals)}."
+    agreed = grant.agreed(decision.approval) if decision.approval else frozenset()
+    if decision.approval and len(agreed) < decision.approval.count:
+        text = f"The policy asks for {decision.approval.count} approvals by now, and there are {len(agreed)}."
         return (Issue("approvalRequired", "", text),)
     return ()
 
 
 def _decide_again(policy: Policy, grant: Grant, now: datetime, shortest: timedelta) -> Allowed | Refused:
     begun = replace(wish_of(grant), starts_at=None if grant.starts_at and grant.starts_at <= now else grant.starts_at)
-    return decide(replace(policy, requestors=()), begun, Asker(frozenset(), None), now, shortest)
+    return decide(policy, begun, asker_of(grant), now, shortest)
 
 
 def _eligibility(policy: Policy, asker: Asker) -> Iterator[Issue]:
-    if policy.requestors and not asker.ids & {id_.lower() for id_ in policy.requestors}:
-        yield Issue(
-            "notEligible", "", "The policy names who may ask for access to this machine; you are not among them."
-        )
+    if policy.requestors and not _named(policy, asker):
+        text = "The policy names who may ask for access to this machine, and whoever asked is not among them."
+        yield Issue("notEligible", "", text)
+
+
+def _named(policy: Policy, asker: Asker) -> tuple[str, ...]:
+    return tuple(sorted(asker.ids & {id_.lower() for id_ in policy.requestors}))
 
 
 def _justification(policy: Policy, wish: Wish) -> Iterator[Issue]:

@@ -57,14 +57,14 @@ BY_FINDING: Final[Mapping[What, Kind]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class EndingSoon:
     """A grant whose end is near: it is told only if the grant is still to end at that time."""
 
     grant: Grant
     at: datetime
 
 
-type Matter = Grant | Ending | Found
+type Matter = Grant | EndingSoon | Found
 """What an event is about: a grant as it was after a change, a grant that is about to end, or a finding."""
 
 
@@ -73,7 +73,7 @@ def kinds_of(matter: Matter) -> tuple[Kind, ...]:
     match matter:
         case Found():
             return (BY_FINDING[matter.what],)
-        case Ending():
+        case EndingSoon():
             return (Kind.ENDING_SOON,)
     last = matter.occurrence
     broken = (Kind.BROKEN_GLASS,) if matter.break_glass and last.number == 0 else ()
@@ -88,7 +88,7 @@ def id_of(matter: Matter, kind: Kind) -> str:
         case Found():
             subject = short_hash(matter.subject.lower(), _SUBJECT_LENGTH)
             return f"{subject}-{matter.what}-{_stamp(matter.at)}-{matter.number}"
-        case Ending():
+        case EndingSoon():
             return f"{matter.grant.id}-{kind.word}-{_stamp(matter.at)}"
     return f"{matter.id}-{matter.occurrence.number}-{kind.word}"
 
@@ -102,7 +102,7 @@ def time_of(matter: Matter) -> datetime:
     match matter:
         case Found():
             return matter.at
-        case Ending():
+        case EndingSoon():
             return matter.at
     return matter.occurrence.at
 
@@ -112,7 +112,7 @@ def machine_of(matter: Matter) -> str:
     match matter:
         case Found():
             return matter.subject
-        case Ending():
+        case EndingSoon():
             return str(matter.grant.machine)
     return str(matter.machine)
 

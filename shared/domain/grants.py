@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.domain.approvals import Decision, Extension, Matter, Verdict
+from shared.domain.approvals import Approval, Decision, Extension, Question, Verdict
 from shared.domain.lifecycle import HOLDING, UNFINISHED, WAITING, Event, Reason, State, advance
 from shared.domain.machines import MachineId
 from shared.domain.people import Person
@@ -76,6 +76,7 @@ class Grant:
     decisions: tuple[Decision, ...] = ()
     extension: Extension | None = None
     break_glass: bool = False  # Opened without the approval that the policy asks for.
+    asked_as: tuple[str, ...] = ()  # Which of those who might ask the requestor was: itself, or groups of which it is.
 
     @property
     def unfinished(self) -> bool:
@@ -90,11 +91,16 @@ class Grant:
     @property
     def approvals(self) -> frozenset[str]:
         """The object ids of those who approved what now waits: the longer stay if there is one, else the request."""
-        matter = Matter.EXTENSION if self.extension else Matter.REQUEST
+        question = Question.EXTENSION if self.extension else Question.REQUEST
         # What was said about an earlier wish does not count for this one; the clocks of two processes cannot tell.
         since = self.extension.said_before if self.extension else 0
-        said = (one for one in self.decisions[since:] if one.about is matter)
+        said = (one for one in self.decisions[since:] if one.about is question)
         return frozenset(one.by.id for one in said if one.verdict is Verdict.APPROVED)
+
+    def agreed(self, approval: Approval) -> frozenset[str]:
+        """Those of `approvals` that count: by people whom the policy, as it now is, still names."""
+        said = {one.by.id: one.named_as for one in self.decisions if one.verdict is Verdict.APPROVED}
+        return frozenset(id_ for id_ in self.approvals if approval.names(frozenset({id_, *said[id_]})))
 
     def wakes_at(self, opening: timedelta) -> datetime:
         """When something has to be done about it, should nobody do it before. `opening` is how long that may take."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
-from shared.domain.approvals import Approval, Decision, Extension, Matter, Verdict
-from shared.domain.decisions import Wish, still_allowed
+from shared.domain.approvals import Approval, Decision, Extension, Question, Verdict
+from shared.domain.decisions import Wish, asker_of, still_allowed
 from shared.domain.grants import Grant
 from shared.domain.guarding import Stage
 from shared.domain.issues import Issue, Refused
@@ -76,16 +76,17 @@ async def _until_kept(world: World, id_: str, step: Step) -> Stored[Grant] | Ref
 
 async def _approve(world: World, stored: Stored[Grant], voice: Voice) -> Stored[Grant] | Refused:
     grant, now = stored.value, world.clock.now()
-    matter = _matter(world, grant)
-    if _has_said(grant, voice, Verdict.APPROVED, matter):
+    question = _question(world, grant)
+    if _has_said(grant, voice, Verdict.APPROVED, question):
         return stored
-    if matter is None:
+    if question is None:
         raise Conflict(f"Nothing of this grant waits for approval: it is {grant.state}.")
     policy = await _policy(world, grant)
+    needed = _needed(policy)
     if issues := (*_uncounted(policy, grant, voice), *await _against(world, policy, grant)):
         return Refused(issues)
-    decision = Decision(voice.person, Verdict.APPROVED, now, voice.comment, matter)
-    if len(grant.approvals | {voice.person.id}) < _needed(policy).count:
+    decision = Decision(voice.person, Verdict.APPROVED, now, voice.comment, question, needed.named(voice.ids))
+    if len(grant.agreed(needed) | {voice.person.id}) < needed.count:
         return await keep(world, stored, grant.approved(decision))
     if grant.extension:
         ends_at = now + _wish(grant, grant.extension).lasts(now)
@@ -98,15 +99,15 @@ async def _approve(world: World, stored: Stored[Grant], voice: Voice) -> Stored[
 
 async def _deny(world: World, stored: Stored[Grant], voice: Voice) -> Stored[Grant] | Refused:
     grant = stored.value
-    matter = _matter(world, grant)
-    if _has_said(grant, voice, Verdict.DENIED, matter):
+    question = _question(world, grant)
+    if _has_said(grant, voice, Verdict.DENIED, question):
         return stored
-    if matter is None:
+    if question is None:
         raise Conflict(f"Nothing of this grant waits for approval: it is {grant.state}.")
     policy = await _policy(world, grant)
     if issues := tuple(_uncounted(policy, grant, voice)):
         return Refused(issues)
-    decision = Decision(voice.person, Verdict.DENIED, world.clock.now(), voice.comment, matter)
+    decision = Decision(voice.person, Verdict.DENIED, world.clock.now(), voice.comment, question)
     return await keep(world, stored, grant.extension_denied(decision) if grant.extension else grant.denied(decision))
 
 
@@ -121,21 +122,21 @@ async def _cancel(world: World, stored: Stored[Grant], by: Person, comment: str)
     raise Conflict(f"A grant that is {grant.state} cannot be cancelled{'; revoke it' if grant.holding else ''}.")
 
 
-def _matter(world: World, grant: Grant) -> Matter | None:
+def _question(world: World, grant: Grant) -> Question | None:
     """What of a grant waits for approval now; None when nothing does, or it has waited too long."""
     now = world.clock.now()
     if grant.state is State.PENDING and grant.lapses_at and now < grant.lapses_at:
-        return Matter.REQUEST
+        return Question.REQUEST
     waits = grant.state is State.ACTIVE and now < grant.ends_at
-    return Matter.EXTENSION if waits and grant.extension and now < grant.extension.lapses_at else None
+    return Question.EXTENSION if waits and grant.extension and now < grant.extension.lapses_at else None
 
 
-def _has_said(grant: Grant, voice: Voice, verdict: Verdict, matter: Matter | None) -> bool:
+def _has_said(grant: Grant, voice: Voice, verdict: Verdict, question: Question | None) -> bool:
     """Whether this is said again: about what waits, or, when nothing does, about what was decided."""
-    if matter and verdict is Verdict.APPROVED:
+    if question and verdict is Verdict.APPROVED:
         return voice.person.id in grant.approvals
     return (
-        not matter
+        not question
         and not grant.extension
         and any(one.by.id == voice.person.id and one.verdict is verdict for one in grant.decisions)
     )
@@ -163,7 +164,7 @@ def _uncounted(policy: Policy, grant: Grant, voice: Voice) -> Iterator[Issue]:
 
 async def _against(world: World, policy: Policy, grant: Grant) -> tuple[Issue, ...]:
     if grant.extension:
-        return await against(world, grant, _wish(grant, grant.extension), None)
+        return await against(world, grant, _wish(grant, grant.extension), asker_of(grant))
     return still_allowed(policy, grant, world.clock.now(), world.times.shortest_grant)
 
 

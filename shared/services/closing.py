@@ -16,6 +16,7 @@ from shared.domain.grants import Grant
 from shared.domain.lifecycle import Reason, State
 from shared.domain.people import Person
 from shared.ports import Conflict, Due, NotFound, Stored, Unavailable
+from shared.services.keeping import reloaded
 from shared.services.serving import Purpose
 from shared.services.settling import Settled, settle, settle_even_if_gone
 from shared.services.world import World, each, every
@@ -108,7 +109,7 @@ async def _mark(world: World, stored: Stored[Grant], ending: Ending) -> Stored[G
             stored = await _intend(world, stored, ending)
             break
         except Conflict:
-            stored = await _reloaded(world, stored)
+            stored = await reloaded(world, stored.value.id)
     else:
         raise Conflict(f"grant {stored.value.id} keeps changing")
     return stored
@@ -120,13 +121,6 @@ async def _intend(world: World, stored: Stored[Grant], ending: Ending) -> Stored
         # Should we die here, the sweep finds the grant at once and not only at its deadline.
         await world.dues.add(Due(changed.occurrence.at, changed.id))
     return await world.grants.save(stored, changed)
-
-
-async def _reloaded(world: World, stored: Stored[Grant]) -> Stored[Grant]:
-    found = await world.grants.get(stored.value.id)
-    if found is None:
-        raise NotFound(f"grant {stored.value.id} is gone")
-    return found
 
 
 def _withdrawn(grant: Grant) -> OpenClaim:
@@ -157,7 +151,7 @@ async def _end(world: World, stored: Stored[Grant]) -> Grant:
     try:
         over = (await world.grants.save(stored, grant.gone(world.clock.now()))).value if grant.unfinished else grant
     except Conflict:
-        over = (await _reloaded(world, stored)).value
+        over = (await reloaded(world, stored.value.id)).value
         if over.unfinished:
             raise
     return over

@@ -12,14 +12,14 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from shared.domain.approvals import Extension
-from shared.domain.claims import OpenClaim, Wanted
+from shared.domain.claims import Wanted
 from shared.domain.decisions import Asker, Wish, decide, wish_of
 from shared.domain.grants import Grant
 from shared.domain.issues import Issue, Refused
 from shared.domain.lifecycle import State
 from shared.domain.people import Person
 from shared.ports import Conflict, Due, Stored, Unavailable
-from shared.services.opening import remind_of
+from shared.services.opening import remind_of, tell_desk
 from shared.services.world import World
 
 _TRIES = 3
@@ -78,8 +78,8 @@ async def prolong(world: World, stored: Stored[Grant], changed: Grant) -> Stored
     """Let a grant stay open until its later end. Raises Conflict when it is being closed, Unavailable."""
     await world.dues.add(Due(changed.ends_at, changed.id))
     told = [await _tell(world, nsg, changed) for nsg in changed.nsgs]
-    if not any(told):
-        # Nothing of it is wanted anywhere any more: somebody has just seen its rules gone.
+    if Wanted.ABSENT in told or Wanted.PRESENT not in told:
+        # Somebody is closing it, or has just seen its rules gone.
         raise Conflict("The grant is being closed.")
     kept = await world.grants.save(stored, changed)
     await remind_of(world, changed, changed.ends_at)
@@ -95,16 +95,12 @@ def longer_wish(grant: Grant, duration: timedelta | None, ends_at: datetime | No
     return replace(wish, justification=why or grant.justification)
 
 
-async def against(world: World, grant: Grant, wish: Wish, asker: Asker | None) -> tuple[Issue, ...]:
-    """What speaks against a longer stay: what would speak against asking for it now, and that it is no longer.
-
-    `asker` is None where who may ask was decided when it was asked for.
-    """
+async def against(world: World, grant: Grant, wish: Wish, asker: Asker) -> tuple[Issue, ...]:
+    """What speaks against a longer stay: what would speak against asking for it now, and that it is no longer."""
     stored, now = await world.policies.get(grant.machine), world.clock.now()
     if stored is None or not stored.value.offers(grant):
         return (Issue("portNotInPolicy", "", "The policy no longer offers what was granted."),)
-    policy = stored.value.policy if asker else replace(stored.value.policy, requestors=())
-    decision = decide(policy, wish, asker or Asker(frozenset(), None), now, world.times.shortest_grant)
+    decision = decide(stored.value.policy, wish, asker, now, world.times.shortest_grant)
     issues = decision.issues if isinstance(decision, Refused) else ()
     if now + wish.lasts(now) <= grant.ends_at:
         path = "duration" if wish.ends_at is None else "endTimeUtc"
@@ -112,18 +108,6 @@ async def against(world: World, grant: Grant, wish: Wish, asker: Asker | None) -
     return issues
 
 
-async def _tell(world: World, nsg: str, grant: Grant) -> bool:
-    """Tell a group's desk of the later end, if it has the grant. Raises Conflict when it is being closed there."""
-    for _ in range(_TRIES):
-        entry = (await world.desk.entries(nsg)).get(f"open|{grant.id}")
-        if entry is None:
-            return False
-        claim = entry.claim
-        if not isinstance(claim, OpenClaim) or claim.wanted is Wanted.ABSENT:
-            raise Conflict("The grant is being closed.")
-        try:
-            await world.desk.amend(nsg, entry, replace(claim, ends_at=grant.ends_at))
-        except Conflict:
-            continue
-        return True
-    raise Conflict("The grant keeps changing.")
+async def _tell(world: World, nsg: str, grant: Grant) -> Wanted | None:
+    entries = await world.desk.entries(nsg)
+    return await tell_desk(world, nsg, grant, entries.get(f"open|{grant.id}"))

@@ -154,6 +154,7 @@ def _grant(id_: str, request: Ask, allowed: Allowed, guarded: Guarded, now: date
         lapses_at=min(answer_by, wish.ends_at or answer_by) if answer_by else None,
         admitted_at=now if state is State.OPENING else None,
         break_glass=wish.break_glass,
+        asked_as=allowed.asked_as,
     )
 
 

@@ -40,6 +40,8 @@ def _ending(grant: Grant, guarded: Guarded, desks: Desks) -> Ending | None:
         return Ending(grant.reason)
     if any(entry and entry.outcome.finding is Finding.VANISHED for entry in entries.values()):
         return Ending(Reason.REMOVED_OUTSIDE)
+    if blocked := next((one for one in entries.values() if one and one.outcome.finding is Finding.BLOCKED), None):
+        return Ending(Reason.BLOCKED, detail=blocked.outcome.detail)
     if not guarded.offers(grant):
         return Ending(Reason.PORT_REMOVED, guarded.changed_by)
     if any(entry and _has_moved(entry, guarded, nsg) for nsg, entry in entries.items()):

@@ -121,20 +121,25 @@ async def _conclude(
 
 async def _keep_time(world: World, grant: Grant, entries: Mapping[str, Entry]) -> None:
     """Tell the desks and the reminder when the opened grant ends. Until then the earlier, stored end holds."""
-    for nsg, entry in entries.items():
-        if isinstance(entry.claim, OpenClaim) and entry.claim.ends_at != grant.ends_at:
-            await _extend(world, nsg, entry, grant)
     await remind_of(world, grant, grant.ends_at)
+    for nsg, entry in entries.items():
+        await tell_desk(world, nsg, grant, entry)
 
 
-async def _extend(world: World, nsg: str, entry: Entry | None, grant: Grant) -> None:
+async def tell_desk(world: World, nsg: str, grant: Grant, entry: Entry | None) -> Wanted | None:
+    """Tell a group's desk when a grant ends; whether it is wanted there, is being closed, or is not there (None).
+
+    `entry` is what was last seen of it there. Raises Conflict when that keeps changing.
+    """
     for _ in range(_TRIES):
-        if entry is None or not isinstance(entry.claim, OpenClaim) or entry.claim.wanted is Wanted.ABSENT:
-            # Somebody is closing it, and needs no telling.
-            return
+        if entry is None or not isinstance(entry.claim, OpenClaim):
+            return None
+        if entry.claim.wanted is Wanted.ABSENT or entry.claim.ends_at == grant.ends_at:
+            return entry.claim.wanted
         try:
             await world.desk.amend(nsg, entry, replace(entry.claim, ends_at=grant.ends_at))
         except Conflict:
             entry = (await world.desk.entries(nsg)).get(entry.claim.key)
         else:
-            return
+            return Wanted.PRESENT
+    raise Conflict("The grant keeps changing.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import Enum
 
 from shared.domain.claims import Claim, Finding, FlushClaim, LockClaim, OpenClaim, Outcome, Wanted
@@ -75,6 +76,10 @@ async def serve(world: World, observed: Observed, entries: Entries, turn: Turn) 
     trespassing = [e for e in entries.values() if _trespasses(e.claim, observed.nsg)]
     claims = [entry.claim for entry in entries.values() if entry not in vanished and entry not in trespassing]
     made = plan(observed.nsg, claims, now, turn.leave(openable))
+    if displaced := _displaced(entries, made, now):
+        # Written down first: a rule that is gone, and of which nobody knows why, looks as if somebody had taken it.
+        await _record_or_read_again(world, observed, displaced)
+        raise DeskChanged(observed)
     if made:
         seen_before = {entry.claim: entry.outcome for entry in entries.values()}
         news = found_in_group(observed.nsg, made, seen_before, now)
@@ -96,10 +101,7 @@ async def serve(world: World, observed: Observed, entries: Entries, turn: Turn) 
             seen[entry] = Outcome(Finding.BLOCKED, (), f"{observed.nsg.id} was not made by Postern for this machine")
         elif not turn.leaves(entry) and not _is_given_up(entry):
             seen[entry] = outcome_of(entry.claim, observed.nsg, made.obstacles.get(entry.claim.key))
-    try:
-        await _record(world, observed.nsg, seen)
-    except Conflict as error:
-        raise DeskChanged(observed) from error
+    await _record_or_read_again(world, observed, seen)
     turn.gone.update(entry.claim.key for entry, outcome in seen.items() if outcome is None)
     return observed
 
@@ -113,9 +115,26 @@ def _trespasses(claim: Claim, nsg: Nsg) -> bool:
     return bool(claim.make_in) and nsg.made_for != claim.machine.key
 
 
+def _displaced(entries: Entries, made: Plan, now: datetime) -> dict[Entry, Outcome | None]:
+    """The grants that were open, and that rules of somebody else leave no room for any more."""
+    return {
+        entry: Outcome(Finding.BLOCKED, (), made.obstacles[entry.claim.key])
+        for entry in entries.values()
+        if isinstance(entry.claim, OpenClaim) and is_wanted(entry.claim, now)
+        if entry.outcome.finding is Finding.FULFILLED and entry.claim.key in made.obstacles
+    }
+
+
 def _is_given_up(entry: Entry) -> bool:
     """Whether an opening was found to be impossible. It stays so until its grant, which fails, takes it away."""
     return isinstance(entry.claim, OpenClaim) and entry.outcome.finding is Finding.BLOCKED
+
+
+async def _record_or_read_again(world: World, observed: Observed, seen: Mapping[Entry, Outcome | None]) -> None:
+    try:
+        await _record(world, observed.nsg, seen)
+    except Conflict as error:
+        raise DeskChanged(observed) from error
 
 
 async def _record(world: World, nsg: Nsg, seen: Mapping[Entry, Outcome | None]) -> None:

@@ -15,7 +15,7 @@ from enum import StrEnum
 from shared.channels import Events, Receipt, Reception, Records, Subscriptions, Webhooks
 from shared.documents.cards import write_card
 from shared.documents.events import Telling, write_event
-from shared.domain.events import Ending, Matter, id_of, in_full, kinds_of, machine_of, warns_at
+from shared.domain.events import EndingSoon, Matter, id_of, in_full, kinds_of, machine_of, warns_at
 from shared.domain.findings import Found
 from shared.domain.grants import Grant
 from shared.domain.lifecycle import State
@@ -97,12 +97,12 @@ async def _came_true(post: Post, matter: Matter) -> tuple[Truth, Matter]:
     """Whether it came true, and the matter with all that is to be told about it."""
     if isinstance(matter, Found):
         return (Truth.YES if await post.records.has_finding(matter) else Truth.NOT_YET), matter
-    wanted = matter.grant if isinstance(matter, Ending) else matter
+    wanted = matter.grant if isinstance(matter, EndingSoon) else matter
     stored = await post.grants.get(wanted.id)
     if stored is None:
         return Truth.NOT_YET, matter
     kept = stored.value
-    if isinstance(matter, Ending):
+    if isinstance(matter, EndingSoon):
         ends = kept.state is State.ACTIVE and kept.ends_at == matter.at
         return (Truth.YES if ends else Truth.NEVER), replace(matter, grant=kept)
     return await _is_stored(post, matter, kept), in_full(matter, kept)
@@ -126,7 +126,7 @@ async def _spread(post: Post, brief: Matter, matter: Matter) -> None:
     wanted = dict.fromkeys((kind, name) for kind in kinds_of(matter) for name, one in receivers if one.wants(kind))
     await every(lambda pair: post.events.send(Delivery(brief, *pair)), wanted, _AT_ONCE)
     if isinstance(matter, Grant) and isinstance(brief, Grant) and (at := warns_at(matter, post.lead)):
-        ending = Happened(Ending(brief, matter.ends_at), at)
+        ending = Happened(EndingSoon(brief, matter.ends_at), at)
         await post.events.send(ending, max(timedelta(), at - post.clock.now()))
 
 

@@ -31,6 +31,7 @@ from shared.ports import NotFound, Stored
 from shared.services import approving, extending
 from shared.services import grants as access
 from shared.services.grants import Ask
+from shared.services.keeping import NO_GRANT
 from shared.services.measuring import sessions_now
 from shared.services.opening import Progress, resume
 from shared.services.world import World
@@ -219,7 +220,7 @@ async def _visible(world: World, call: Call, who_see_all: tuple[Role, ...]) -> S
     id_ = str(call.request.route_params.get("id", "")).lower()
     stored = await world.grants.get(id_) if is_grant_id(id_) else None
     if stored is None or not _may_see(call.caller, stored.value, who_see_all):
-        raise NotFound("There is no such grant, or you may not see it.")
+        raise NotFound(NO_GRANT)
     return stored
 
 

@@ -17,7 +17,7 @@ from shared.adapters.table_audit import TableAudit
 from shared.adapters.table_grants import TableGrants
 from shared.adapters.table_subscriptions import TableSubscriptions
 from shared.channels import Subscriptions
-from shared.domain.events import Ending, in_brief
+from shared.domain.events import EndingSoon, in_brief
 from shared.domain.findings import Found, What
 from shared.domain.grants import GrantPort
 from shared.domain.messages import Delivery, Happened, Message
@@ -36,7 +36,7 @@ FOUND = Found(What.EXPOSED, "/a/machine", NOW, "through 310", 3)
 
 def messages() -> list[Message]:
     grant = fresh_grant().opened(NOW, ())
-    matters = (in_brief(grant), Ending(in_brief(grant), grant.ends_at), FOUND)
+    matters = (in_brief(grant), EndingSoon(in_brief(grant), grant.ends_at), FOUND)
     return [
         *(Happened(matter, NOW) for matter in matters),
         *(Delivery(matter, Kind.OPENED, "asked|1", 2) for matter in matters),

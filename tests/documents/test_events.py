@@ -14,7 +14,7 @@ from jsonschema import Draft7Validator
 from shared.documents.cards import TITLES, plain, write_card
 from shared.documents.events import Telling, write_event
 from shared.domain.approvals import Extension
-from shared.domain.events import Ending, Matter, kinds_of
+from shared.domain.events import EndingSoon, Matter, kinds_of
 from shared.domain.findings import Found, What
 from shared.domain.grants import GrantPort, Occurrence
 from shared.domain.lifecycle import Event, State
@@ -33,7 +33,7 @@ MATTERS: list[Matter] = [
     grant(State.ACTIVE, 1),
     grant(State.REVOKED, 3),
     grant(State.OPENING, break_glass=True),
-    Ending(grant(State.ACTIVE, 1), LATER),
+    EndingSoon(grant(State.ACTIVE, 1), LATER),
     EXPOSED,
     replace(EXPOSED, what=What.LOCK_MISSING),
 ]

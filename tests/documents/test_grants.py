@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.documents.grants import GrantRequest, read_comment, read_grant_request, write_grant
-from shared.domain.approvals import Decision, Extension, Matter, Verdict
+from shared.domain.approvals import Decision, Extension, Question, Verdict
 from shared.domain.decisions import AskedPort
 from shared.domain.grants import Grant, GrantPort, Occurrence, PlacedRule
 from shared.domain.issues import Invalid
@@ -165,7 +165,7 @@ def test_a_grant_that_waits_tells_for_how_long_and_has_no_end_yet() -> None:
 def test_a_grant_tells_who_decided_what_and_which_longer_stay_waits() -> None:
     carol, opened = Person("carol", "Carol"), grant().opened(NOW, ())
     asked = opened.extension_asked(Extension(NOW, LATER, timedelta(hours=2), justification="still down"), carol)
-    decided = asked.approved(Decision(carol, Verdict.APPROVED, NOW, "fine", Matter.EXTENSION))
+    decided = asked.approved(Decision(carol, Verdict.APPROVED, NOW, "fine", Question.EXTENSION))
     document = write_grant(decided)
     by = {"id": "carol", "name": "Carol"}
     at, comment = "2026-11-22T12:00:00Z", "fine"

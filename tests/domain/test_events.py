@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.approvals import Decision, Matter, Verdict
+from shared.domain.approvals import Decision, Question, Verdict
 from shared.domain.events import (
     BY_EVENT,
     BY_FINDING,
     BY_STATE,
-    Ending,
+    EndingSoon,
     id_of,
     in_brief,
     in_full,
@@ -80,7 +80,7 @@ def test_a_change_of_a_grant_is_told_as(changed: Grant, told: list[str]) -> None
 
 
 def test_a_longer_stay_is_a_decision_where_somebody_had_to_decide() -> None:
-    said = Decision(CAROL, Verdict.APPROVED, NOW, about=Matter.EXTENSION)
+    said = Decision(CAROL, Verdict.APPROVED, NOW, about=Question.EXTENSION)
     assert (Kind.DECIDED,) == kinds_of(grant(State.ACTIVE, 3, Event.EXTENDED, decisions=(said,)))
 
 
@@ -94,7 +94,7 @@ def test_an_id_follows_from_what_happened_and_from_nothing_else() -> None:
     assert f"{GRANT}-1-opened" == id_of(grant(State.ACTIVE, 1), Kind.OPENED)
     assert id_of(FOUND, Kind.EXPOSED) == id_of(replace(FOUND, detail="otherwise", subject="/A/machine"), Kind.EXPOSED)
     assert id_of(FOUND, Kind.EXPOSED) != id_of(replace(FOUND, number=4), Kind.EXPOSED)
-    assert id_of(Ending(grant(), LATER), Kind.ENDING_SOON) != id_of(Ending(grant(), NOW), Kind.ENDING_SOON)
+    assert id_of(EndingSoon(grant(), LATER), Kind.ENDING_SOON) != id_of(EndingSoon(grant(), NOW), Kind.ENDING_SOON)
 
 
 @pytest.mark.parametrize(("minutes", "warned"), [(20, False), (21, True)])

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.approvals import Matter
+from shared.domain.approvals import Question
 from shared.domain.grants import Grant
 from shared.domain.lifecycle import State
 from shared.ports import Conflict
@@ -46,7 +46,7 @@ async def test_the_approval_lets_it_last_as_long_as_asked_from_then_on() -> None
     extended = await say(town, id_)
     assert isinstance(extended, Grant)
     assert (town.clock.now() + HOUR * 2, None) == (extended.ends_at, extended.extension)
-    assert [Matter.REQUEST, Matter.EXTENSION] == [one.about for one in extended.decisions]
+    assert [Question.REQUEST, Question.EXTENSION] == [one.about for one in extended.decisions]
     town.clock.advance(HOUR * 2 - timedelta(seconds=1))
     await town.sweep()
     assert town.passes()

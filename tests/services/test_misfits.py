@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -14,8 +15,8 @@ from shared.services.enabling import Assignment, enable
 from shared.services.grants import ask, revoke
 from shared.services.opening import resume
 from shared.services.policies import Removal, disable, look
-from tests.domain.values import GROUP, OFFICE, STRANGER, endpoint, group
-from tests.services.process import Process
+from tests.domain.values import GROUP, OFFICE, STRANGER, endpoint, group, rule
+from tests.services.process import Crash, Process
 from tests.services.town import BOB, HOUR, POLICY, WEB_01, Town, wish
 
 OTHER = GROUP.replace("web-nsg", "new-nsg")
@@ -143,3 +144,34 @@ async def test_a_due_hole_is_closed_although_nothing_can_be_recorded_and_recorde
     await town.sweep()
     assert State.EXPIRED is town.grant(grant).state
     assert town.is_recorded_once()
+
+
+def build_a_wall(town: Town, number: int) -> None:
+    """A customer denies everything, above all rules of ours."""
+    nsg = town.cloud.groups[GROUP.lower()]
+    town.cloud.put(replace(nsg, rules=(*nsg.rules, rule(f"{number} no-entry Deny * * from *"))))
+
+
+async def test_a_grant_that_a_customers_rule_leaves_no_room_for_ends_and_names_it() -> None:
+    town, grant = await town_with_a_grant()
+    build_a_wall(town, 100)
+    await town.repair()
+    ended = town.grant(grant)
+    assert (State.FAILED, Reason.BLOCKED, []) == (ended.state, ended.reason, list(town.holes()))
+    assert "no-entry" in ended.detail
+    assert town.is_recorded_once()
+
+
+@pytest.mark.parametrize("dies_at", [None, *range(1, 60)])
+async def test_of_two_grants_that_find_room_for_one_the_other_ends_as_blocked(dies_at: int | None) -> None:
+    town, first = await town_with_a_grant()
+    second = (await town.ask(port=3389)).id
+    build_a_wall(town, 101)
+    with suppress(Crash):
+        await town.repair(Process(dies_at=dies_at))
+    for _ in range(2):
+        town.clock.advance(timedelta(minutes=1))
+        await town.repair()
+    ends = {(town.grant(id_).state, town.grant(id_).reason) for id_ in (first, second)}
+    assert {(State.ACTIVE, None), (State.FAILED, Reason.BLOCKED)} == ends
+    assert 1 == len(list(town.holes()))

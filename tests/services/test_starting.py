@@ -185,3 +185,15 @@ async def test_what_was_approved_by_fewer_than_the_policy_asks_for_by_now_does_n
     grant = town.grant(id_)
     assert (State.REVOKED, Reason.POLICY_CHANGED, False) == (grant.state, grant.reason, town.passes())
     assert "approv" in grant.detail
+
+
+async def test_what_somebody_asked_for_who_may_ask_no_more_does_not_begin() -> None:
+    town, id_ = await scheduled(policy=replace(POLICY, requestors=("ann",)))
+    await town.enable(policy=replace(POLICY, requestors=("bob",)))
+    town.clock.advance(HOUR * 2)
+    await started(town)
+    assert (State.REVOKED, Reason.POLICY_CHANGED, False) == (
+        town.grant(id_).state,
+        town.grant(id_).reason,
+        town.passes(),
+    )

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from shared.domain.approvals import Approval, Matter, Verdict
+from shared.domain.approvals import Approval, Question, Verdict
 from shared.domain.grants import Grant
 from shared.domain.guarding import Stage as PolicyStage
 from shared.domain.machines import MachineId
@@ -127,7 +127,7 @@ class Stage:
     def _see_voices(self, life: Life, seen: Grant, act: Act) -> None:
         """Nobody is heard about a request of their own, nobody counts twice, and none is made up."""
         assert life.asked.who.name not in {one.by.id for one in seen.decisions}
-        said = [one.by.id for one in seen.decisions if (one.about, one.verdict) == (Matter.REQUEST, Verdict.APPROVED)]
+        said = [one.by.id for one in seen.decisions if (one.about, one.verdict) == (Question.REQUEST, Verdict.APPROVED)]
         new = frozenset(said) - life.agreed
         assert len(said) == len(set(said)), "somebody counts twice"
         wanted = {act.who.name} if heard(self.model, life, act) else set()
@@ -144,7 +144,7 @@ class Stage:
         wanted = stay(self.model, life, act)
         possible = [wanted] if act.clean else [wanted, (life.ends_at, life.wait)]
         about = seen.decisions[seen.extension.said_before :] if seen.extension else ()
-        agreed = [one.by.id for one in about if (one.about, one.verdict) == (Matter.EXTENSION, Verdict.APPROVED)]
+        agreed = [one.by.id for one in about if (one.about, one.verdict) == (Question.EXTENSION, Verdict.APPROVED)]
         assert len(agreed) == len(set(agreed)), "somebody counts twice"
         found = (seen.ends_at, _wait(seen, frozenset(agreed)))
         assert found in possible, f"{found} is not one of {possible} after {act}"

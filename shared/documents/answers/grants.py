@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, NotRequired
 
 from shared.documents.answers import Answer, Duration, PersonAnswer, Ports, RuleAnswer, SessionsAnswer, Time, one_of
-from shared.domain.approvals import Matter, Verdict
+from shared.domain.approvals import Question, Verdict
 from shared.domain.lifecycle import Reason, State
 
 
@@ -30,7 +30,7 @@ class DecisionAnswer(Answer):
 
     by: PersonAnswer
     verdict: Annotated[str, one_of(*Verdict)]
-    about: Annotated[str, one_of(*Matter)]
+    about: Annotated[str, one_of(*Question)]
     at: Time
     via: str | None
     comment: str
