@@ -9,6 +9,7 @@ from emulator.box import PATIENCE, Box, Site
 from emulator.ports import Ports
 from tests.journeys.azure import Azure
 from tests.journeys.client import Postern
+from tests.journeys.defender import Scripts
 
 
 @pytest.fixture
@@ -47,3 +48,9 @@ async def own_box(tmp_path: Path, site: Site) -> AsyncIterator[Box]:
     ports = Ports.find(start=site.ports.azurite + 7)
     async with Box(Site(ports, tmp_path, machine=site.machine)) as box:
         yield box
+
+
+@pytest.fixture
+def scripts(postern: Postern) -> Scripts:
+    """Scripts that now call Postern."""
+    return Scripts(postern)

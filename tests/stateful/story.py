@@ -1,16 +1,14 @@
 """What may happen in a story: people act, time passes, timers run, things fail, customers edit their groups."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from operator import itemgetter
-from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from shared.domain.decisions import Asker
-from shared.domain.rules import LOCK_MARK, OPEN_MARK
 from shared.services.approving import Voice, approve, cancel, deny
 from shared.services.enabling import Assignment, enable
 from shared.services.extending import Who, extend
@@ -21,10 +19,9 @@ from shared.services.repairing import repair
 from shared.services.starting import start_due
 from shared.services.sweeping import remind, sweep
 from shared.services.world import World
-from tests.domain.values import GROUP, SUBNET_GROUP
-from tests.domain.values import rule as written
 from tests.services.test_extending import More
 from tests.services.town import BOB
+from tests.stateful.customers import nothing
 from tests.stateful.drawing import (
     AHEAD,
     ANN,
@@ -32,7 +29,6 @@ from tests.stateful.drawing import (
     BEN,
     FAULTS,
     NAMES,
-    NEWCOMERS,
     RARELY,
     SAYINGS,
     TERMS,
@@ -41,38 +37,12 @@ from tests.stateful.drawing import (
     minutes,
     person,
 )
+from tests.stateful.happening import HAPPENINGS, happens
 from tests.stateful.model import HOLDING, WAITING, Act, Kind, Life
-from tests.stateful.stage import FIRST, MACHINES, Fault, Stage, translate
+from tests.stateful.stage import MACHINES, Fault, Stage, translate
 from tests.stateful.terms import SHORTEST, Asked, Human, Terms
 
 WELL = Fault()
-
-
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """Something that may happen: what it does, when it can, and what is drawn for it."""
-
-    do: Callable[..., None]
-    can: Callable[["Story"], object]
-    drawn: st.SearchStrategy[dict[str, Any]]
-
-
-HAPPENINGS: list[Happening] = []
-
-
-def happens[**P](
-    often: int, when: Callable[["Story"], object] = lambda _: True, **drawn: st.SearchStrategy[object]
-) -> Callable[[Callable[P, None]], Callable[P, None]]:
-    """Let a method of a story happen, so many times as often as others.
-
-    Hypothesis leaves out most rules of a machine in most of its runs; a grant's life needs them all.
-    """
-
-    def register(do: Callable[P, None]) -> Callable[P, None]:
-        HAPPENINGS.extend([Happening(do, when, st.fixed_dictionaries(drawn))] * often)
-        return do
-
-    return register
 
 
 class Story(RuleBasedStateMachine):
@@ -254,7 +224,7 @@ class Story(RuleBasedStateMachine):
     @happens(2, seconds=st.sampled_from((1, 16, 130, 400, 2000)))
     def time_passes(self, seconds: int) -> None:
         self.stage.town.clock.advance(timedelta(seconds=seconds))
-        self.act(Act(Kind.OTHER), _nothing)
+        self.act(Act(Kind.OTHER), nothing)
 
     @happens(3, when=lambda self: self.stage.model.lives, data=st.data(), seconds=st.sampled_from((-10, -1, 0, 1)))
     def time_passes_until_something_is_due(self, data: st.DataObject, seconds: int) -> None:
@@ -262,7 +232,7 @@ class Story(RuleBasedStateMachine):
         times = [time for time in (life.ends_at, life.asked.starts_at, life.lapses_at) if time]
         at = data.draw(st.sampled_from(times)) + timedelta(seconds=seconds)
         clock.advance(max(timedelta(), at - clock.now()))
-        self.act(Act(Kind.OTHER), _nothing)
+        self.act(Act(Kind.OTHER), nothing)
 
     @happens(3, which=st.sampled_from((Kind.SWEEP, Kind.SWEEP, Kind.START, Kind.START, Kind.REPAIR)), fault=FAULTS)
     def a_timer_runs(self, which: Kind, fault: Fault) -> None:
@@ -284,37 +254,6 @@ class Story(RuleBasedStateMachine):
     def reminders_are_lost(self) -> None:
         self.stage.town.shelf.reminders.clear()
 
-    @happens(1, id_=st.sampled_from((GROUP, SUBNET_GROUP)), mark=st.sampled_from((OPEN_MARK, LOCK_MARK)))
-    def a_customer_deletes_rules_of_ours(self, id_: str, mark: str) -> None:
-        stage, nsg = self.stage, self.stage.town.cloud.groups[id_.lower()]
-        behind = {name for name in MACHINES if id_.lower() in stage.ways(name)}
-        stage.town.cloud.put(replace(nsg, rules=tuple(one for one in nsg.rules if one.mark != mark)))
-        if mark == LOCK_MARK:
-            stage.locked -= behind
-        else:
-            for life in stage.model.lives.values():
-                life.tampered |= life.asked.machine in behind and life.state in HOLDING
-        self.act(Act(Kind.OTHER), _nothing)
-
-    @happens(1, id_=st.sampled_from((GROUP, SUBNET_GROUP)), line=NEWCOMERS)
-    def a_customer_writes_a_rule_or_takes_it_back(self, id_: str, line: str) -> None:
-        stage, new, nsg = self.stage, written(line), self.stage.town.cloud.groups[id_.lower()]
-        mine = stage.foreign[id_.lower()]
-        if new.name in mine:
-            del mine[new.name]
-            rules = tuple(one for one in nsg.rules if one.name != new.name)
-        elif all(one.priority != new.priority for one in nsg.rules):
-            mine[new.name] = new
-            rules = (*nsg.rules, new)
-        else:
-            return
-        stage.town.cloud.put(replace(nsg, rules=rules))
-        behind = {name for name in MACHINES if id_.lower() in stage.ways(name)}
-        stage.locked -= behind
-        if new.priority in {FIRST, FIRST + 1}:
-            stage.model.obstructed |= behind
-        self.act(Act(Kind.OTHER), _nothing)
-
     def teardown(self) -> None:
         """In the end a sweep that meets no failure closes everything."""
         try:
@@ -331,7 +270,3 @@ class Story(RuleBasedStateMachine):
 
 def _waits(life: Life) -> bool:
     return life.state == "pending" or (life.state == "active" and life.wait is not None)
-
-
-async def _nothing(world: object) -> None:
-    """Nobody does anything."""
