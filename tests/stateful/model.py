@@ -80,6 +80,13 @@ class Life:
     reason: str = ""
     unrecorded: int | None = None  # The change whose record somebody died over; the next change makes up for it.
     tampered: bool = False  # Somebody took its rules away.
+    asked_as: frozenset[str] = frozenset()  # Which of those who might ask its requestor was.
+    named: dict[str, frozenset[str]] = field(default_factory=dict)  # As which approvers those who agreed were heard.
+
+    @property
+    def known(self) -> Asked:
+        """What was asked for, with all that is known later of who asked."""
+        return replace(self.asked, who=replace(self.asked.who, groups=self.asked_as))
 
     def lapsed(self, at: datetime) -> bool:
         """Whether nobody answered in time."""
@@ -134,8 +141,8 @@ def _begin(model: Model, life: Life, act: Act) -> Paths:
     if now >= life.ends_at:
         return [()]
     terms = model.terms.get(life.asked.machine)
-    enough = terms and (not terms.approval or len(life.agreed) >= terms.approval.count)
-    if not terms or not enough or not terms.allows(life.asked, now, first=False, shortest=timedelta()):
+    enough = terms and (not terms.approval or len(terms.counted(life.agreed, life.named)) >= terms.needed)
+    if not terms or not enough or not terms.allows(life.known, now, first=False, shortest=timedelta()):
         return [("revoked",)]
     return [("opening", *rest) for rest in opening(model, life)]
 
@@ -177,7 +184,10 @@ def _approve(model: Model, life: Life, act: Act) -> Paths:
     if life.state != "pending":
         # Saying it again goes on with what is under way.
         return _begin(model, life, act) if act.who.name in life.agreed else [()]
-    if not heard(model, life, act) or len(life.agreed) + 1 < model.terms[life.asked.machine].needed:
+    if not heard(model, life, act):
+        return [()]
+    terms = model.terms[life.asked.machine]
+    if len(terms.counted(life.agreed, life.named) | {act.who.name}) < terms.needed:
         return [()]
     start = life.asked.starts_at
     if start and start > act.before:
@@ -189,7 +199,7 @@ def heard(model: Model, life: Life, act: Act) -> bool:
     """Whether an approval of a request counts as a new one."""
     terms = model.terms.get(life.asked.machine)
     mine = act.kind is Kind.APPROVE and life.id == act.grant and life.state == "pending"
-    allowed = terms is not None and terms.allows(life.asked, act.before, first=False)
+    allowed = terms is not None and terms.allows(life.known, act.before, first=False)
     return mine and allowed and speaks(model, life, act) and act.who.name not in life.agreed
 
 
@@ -243,9 +253,11 @@ def _edit(model: Model, life: Life, act: Act) -> Paths:
         return [()]
     if life.state == "closing" or not _fits(model, life):
         return [_over(life, "portRemoved")]
+    if life.state not in HOLDING:
+        return [()]
     # Where a customer's rule leaves room for one grant, another may have to go.
-    may_go = life.tampered or life.asked.machine in model.obstructed
-    return [(), _over(life, "removedOutside")] if may_go and life.state in HOLDING else [()]
+    blocked = [_over(life, "blocked")] if life.asked.machine in model.obstructed else []
+    return [(), *blocked, *([_over(life, "removedOutside")] if life.tampered else [])]
 
 
 def _repair(model: Model, life: Life, act: Act) -> Paths:

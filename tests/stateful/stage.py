@@ -104,6 +104,7 @@ class Stage:
             seen, terms = self.town.grant(id_), self.model.terms[asked.machine]
             needs = first == "pending"
             life = Life(id_, asked, first, needs, act.before, seen.ends_at)
+            life.asked_as = asked.who.ids & terms.requestors
             if needs and terms.approval:
                 latest = act.before + terms.approval.pending_for
                 life.lapses_at = min(latest, asked.ends_at or latest)
@@ -133,8 +134,17 @@ class Stage:
         wanted = {act.who.name} if heard(self.model, life, act) else set()
         assert new in ([wanted] if act.clean else [wanted, set()]), f"{sorted(new)} were heard, not {sorted(wanted)}"
         if life.state == "pending" and seen.state not in {"pending", *("denied", "cancelled", "lapsed", "revoked")}:
-            assert len(said) >= self.model.terms[life.asked.machine].needed, "opened without enough approvals"
+            terms = self.model.terms[life.asked.machine]
+            counted = terms.counted(life.agreed, life.named) | new
+            assert len(counted) >= terms.needed, "opened without enough approvals"
+        self._keep_names(life, new, act)
         life.agreed |= new
+
+    def _keep_names(self, life: Life, new: frozenset[str], act: Act) -> None:
+        """As whom the policy named those who were just heard."""
+        terms = self.model.terms.get(life.asked.machine)
+        if new and terms:
+            life.named[act.who.name] = act.who.ids & (terms.approval.names if terms.approval else frozenset())
 
     def _see_stay(self, life: Life, seen: Grant, act: Act) -> None:
         if (life.state, seen.state) != ("active", "active"):
@@ -148,7 +158,8 @@ class Stage:
         assert len(agreed) == len(set(agreed)), "somebody counts twice"
         found = (seen.ends_at, _wait(seen, frozenset(agreed)))
         assert found in possible, f"{found} is not one of {possible} after {act}"
-        life.wait = found[1]
+        before, life.wait = life.wait, found[1]
+        self._keep_names(life, frozenset(agreed) - (before.agreed if before else frozenset()), act)
 
     def _see_end(self, life: Life, seen: Grant, act: Act) -> None:
         """The end is what was asked for, and a duration counts from no later than when it was seen open."""

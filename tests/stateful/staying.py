@@ -36,8 +36,9 @@ def _until(wanted: timedelta | datetime, now: datetime) -> datetime:
 def _may_stay(model: Model, life: Life, wanted: timedelta | datetime, act: Act) -> bool:
     """Whether the same access would be given from now until then, and that is later."""
     until, terms = _until(wanted, act.before), model.terms.get(life.asked.machine)
-    asked = replace(life.asked, duration=None, ends_at=until, starts_at=None, break_glass=False)
     first = act.kind is Kind.EXTEND
+    by = life.asked if first else life.known
+    asked = replace(by, duration=None, ends_at=until, starts_at=None, break_glass=False)
     return terms is not None and terms.allows(asked, act.before, first) and until > life.ends_at
 
 
@@ -55,6 +56,6 @@ def _approved(model: Model, life: Life, wait: Wait, act: Act) -> Stay:
     agreed, terms = wait.agreed | {act.who.name}, model.terms.get(life.asked.machine)
     if terms is None or act.who.name in wait.agreed or not _may_stay(model, life, wait.wanted, act):
         return (life.ends_at, wait)
-    if len(agreed) < terms.needed:
+    if len(terms.counted(wait.agreed, life.named) | {act.who.name}) < terms.needed:
         return (life.ends_at, replace(wait, agreed=agreed))
     return (_until(wait.wanted, act.before), None)

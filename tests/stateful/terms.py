@@ -5,6 +5,7 @@ time, in other words.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv4Network
@@ -58,7 +59,7 @@ class Terms:
         return self.guards_all or port in self.ports
 
     def allows(self, asked: "Asked", now: datetime, first: bool = True, shortest: timedelta = SHORTEST) -> bool:  # noqa: FBT001, FBT002 - a plain question.
-        """Whether this may be had now. Who may ask, and whether the start has passed, is a question only at `first`."""
+        """Whether this may be had now. Whether the start has passed is a question only at `first`."""
         begins = max(now, asked.starts_at or now)
         lasts = asked.duration or (asked.ends_at or now) - begins
         late = asked.starts_at is not None and asked.starts_at < now - ON_ITS_WAY
@@ -68,7 +69,7 @@ class Terms:
             lasts > timedelta(),
             shortest <= lasts <= self.longest,
             asked.network.subnet_of(IPv4Network(self.sources)),
-            not (first and self.requestors) or asked.who.ids & self.requestors,
+            not self.requestors or asked.who.ids & self.requestors,
             words,
             not self.ticket or re.fullmatch(TICKET, asked.ticket),
             not asked.break_glass or (self.break_glass and begins <= now),
@@ -79,6 +80,11 @@ class Terms:
         """Whether this voice counts about a request of `requestor`."""
         named = self.approval.names if self.approval else frozenset()
         return voice.name != requestor.name and (not named or bool(voice.ids & named))
+
+    def counted(self, agreed: frozenset[str], named: Mapping[str, frozenset[str]]) -> frozenset[str]:
+        """Those who agreed and are still named, by themselves or as a member of the groups that they agreed as."""
+        names = self.approval.names if self.approval else frozenset()
+        return frozenset(one for one in agreed if not names or ({one} | named.get(one, frozenset())) & names)
 
     @property
     def needed(self) -> int:
