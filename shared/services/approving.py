@@ -156,7 +156,7 @@ def _needed(policy: Policy) -> Approval:
 
 def _uncounted(policy: Policy, grant: Grant, voice: Voice) -> Iterator[Issue]:
     """Why this voice does not count."""
-    if voice.person.id == grant.requestor.id:
+    if grant.requestor.id in {voice.person.id, voice.person.via}:
         yield Issue("ownRequest", "", "Nobody decides about a request of their own.")
     if not _needed(policy).names(voice.ids):
         yield Issue("notApprover", "", "The policy names who approves; you are not among them.")

@@ -297,3 +297,10 @@ async def test_who_asked_as_a_member_of_a_group_may_ask_as_long_as_the_group_may
     town, id_ = await pending(replace(ONE, requestors=("day-shift",)), request)
     await say(town, id_)
     assert State.ACTIVE is town.grant(id_).state
+
+
+async def test_whoever_brings_answers_brings_none_about_its_own_request() -> None:
+    town, id_ = await pending()
+    brought = Voice(replace(CAROL, via=ANN.id), frozenset({CAROL.id}))
+    assert ["ownRequest"] == codes(await say(town, id_, brought))
+    assert (State.PENDING, False) == (town.grant(id_).state, town.passes())
