@@ -15,7 +15,7 @@ from shared.domain.claims import OpenClaim, Wanted
 from shared.domain.grants import Grant
 from shared.domain.lifecycle import Reason, State
 from shared.domain.people import Person
-from shared.ports import Conflict, Due, NotFound, Stored, Unavailable
+from shared.ports import Conflict, Due, Stored, Unavailable
 from shared.services.keeping import reloaded
 from shared.services.serving import Purpose
 from shared.services.settling import Settled, settle, settle_even_if_gone
@@ -43,26 +43,30 @@ class Closed:
     problems: tuple[Exception, ...]
 
 
-async def is_gone(world: World, grant: Grant) -> bool:
-    """Close what a grant whose time is up has open, before anything else is done; whether all of it was seen gone.
+async def gone(world: World, grants: Sequence[Grant]) -> frozenset[str]:
+    """Close what grants whose time is up have open, before anything is written down; the ids of those seen gone.
 
-    Its end stands on the desks and in the index of deadlines, so that the intent to close it is there already.
+    Their ends stand on the desks and in the index of deadlines, so that the intent to close them is there already.
     """
-    key = _withdrawn(grant).key
-    served = await each(lambda nsg: settle(world, nsg, [key], Purpose.CLOSE), grant.nsgs, _GROUPS_AT_ONCE)
+    groups = _by_group(grants)
+    served = await each(lambda nsg: settle(world, nsg, groups[nsg], Purpose.CLOSE), groups, _GROUPS_AT_ONCE)
     # Whatever failed here, closing it meets again and tells.
-    return all(isinstance(result, Settled) and key in result.gone for result in served)
+    seen = {nsg: result.gone for nsg, result in zip(groups, served, strict=True) if isinstance(result, Settled)}
+    return frozenset(
+        grant.id
+        for grant in grants
+        if all(_withdrawn(grant).key in seen.get(nsg.lower(), frozenset()) for nsg in grant.nsgs)
+    )
 
 
-async def finish(world: World, stored: Stored[Grant], ending: Ending) -> Closed:
-    """Write down the end of a grant whose rules were seen gone."""
-    try:
-        over = await _end(world, await _mark(world, stored, ending))
-        # What else was noted, such as when to look at its opening, is long past, and the next sweep strikes it off.
-        await world.dues.remove(Due(over.ends_at, over.id))
-    except (Conflict, NotFound, Unavailable) as error:
-        return Closed((), (error,))
-    return Closed((over,), ())
+async def finish(world: World, stored: Stored[Grant], ending: Ending) -> Grant:
+    """Write down the end of a grant whose rules were seen gone. Raises Conflict when it has changed, Unavailable."""
+    if stored.value.unfinished and stored.value.state is not State.CLOSING:
+        stored = await _intend(world, stored, ending)
+    over = await _end(world, stored)
+    # What else was noted, such as when to look at its opening, is long past, and the next sweep strikes it off.
+    await world.dues.remove(Due(over.ends_at, over.id))
+    return over
 
 
 async def close(world: World, grants: Sequence[tuple[Stored[Grant], Ending]]) -> Closed:
@@ -71,7 +75,7 @@ async def close(world: World, grants: Sequence[tuple[Stored[Grant], Ending]]) ->
     # Where not even the intent could be stored, the hole is closed all the same; the sweep does the rest.
     known = [result if isinstance(result, Stored) else wish[0] for result, wish in zip(marked, grants, strict=True)]
     withdrawn = await each(lambda stored: _withdraw(world, stored.value), known, _GRANTS_AT_ONCE)
-    groups = _by_group(known)
+    groups = _by_group([stored.value for stored in known])
     served = await each(lambda nsg: _settle(world, nsg, groups[nsg]), groups, _GROUPS_AT_ONCE)
     stuck = {nsg: result for nsg, result in zip(groups, served, strict=True) if isinstance(result, Exception)}
     closing = [result for result in marked if isinstance(result, Stored)]
@@ -127,12 +131,12 @@ def _withdrawn(grant: Grant) -> OpenClaim:
     return OpenClaim(grant.id, grant.requestor.name, (), grant.ports, grant.ends_at, Wanted.ABSENT)
 
 
-def _by_group(grants: Sequence[Stored[Grant]]) -> dict[str, list[str]]:
+def _by_group(grants: Sequence[Grant]) -> dict[str, list[str]]:
     """For each group that may hold rules of these grants, the claims to be taken off its desk."""
     groups: dict[str, list[str]] = {}
     for grant in grants:
-        for nsg in grant.value.nsgs:
-            groups.setdefault(nsg.lower(), []).append(_withdrawn(grant.value).key)
+        for nsg in grant.nsgs:
+            groups.setdefault(nsg.lower(), []).append(_withdrawn(grant).key)
     return groups
 
 

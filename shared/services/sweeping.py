@@ -6,7 +6,8 @@ one that fails stops no other and is told in the report.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,7 +18,7 @@ from shared.domain.grants import Grant
 from shared.domain.lifecycle import Reason, State
 from shared.domain.machines import MachineId
 from shared.ports import Conflict, Due, Stored
-from shared.services.closing import Closed, Ending, close, finish, is_gone
+from shared.services.closing import Closed, Ending, close, finish, gone
 from shared.services.keeping import keep
 from shared.services.starting import begin
 from shared.services.world import World, each
@@ -25,6 +26,9 @@ from shared.services.world import World, each
 _AT_ONCE = 8
 _BATCH = 500
 _SETTLED_DOWN = timedelta(minutes=1)
+
+type Wish = tuple[Stored[Grant], Ending]
+"""A grant that has to close, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +50,47 @@ async def sweep(world: World) -> Report:
 async def _sweep(world: World, due: tuple[Due, ...]) -> Report:
     found = await each(lambda item: _look_up(world, item), due, _AT_ONCE * 2)
     ending = {r[0].value.id: r for r in found if not isinstance(r, Exception) and r is not None}
-    closed = await close(world, [one for one in ending.values() if one[0].value.holding])
+    closed = await _close(world, [wish for wish in ending.values() if wish[0].value.holding])
     waiting = [one for one in ending.values() if not one[0].value.holding]
     dropped = await each(lambda one: _drop(world, *one), waiting, _AT_ONCE)
     lost = tuple(result for result in (*found, *dropped) if isinstance(result, Exception))
     return Report(len(closed.grants), (), (*lost, *closed.problems))
+
+
+async def _close(world: World, endings: Sequence[Wish]) -> Closed:
+    due = [stored for stored, ending in endings if ending.reason is Reason.DEADLINE]
+    early = [wish for wish in endings if wish[1].reason is not Reason.DEADLINE]
+    return _both(*await asyncio.gather(_close_due(world, due), close(world, early)))
+
+
+async def _close_due(world: World, due: Sequence[Stored[Grant]]) -> Closed:
+    """Close grants whose time is up: the holes first, because nothing has to be written before that, then the books."""
+    seen_gone = await gone(world, [stored.value for stored in due])
+    closed = [stored for stored in due if stored.value.id in seen_gone]
+    written = await each(lambda stored: _write_down(world, stored), closed, _AT_ONCE)
+    over = tuple(result for result in written if isinstance(result, Grant))
+    failed = tuple(result for result in written if isinstance(result, Exception) and not isinstance(result, Conflict))
+    # The others were not seen gone, or somebody has changed them meanwhile.
+    done = {grant.id for grant in over}
+    left = [stored.value.id for stored in due if stored.value.id not in done]
+    looked_at = await each(lambda id_: _look_again(world, id_), left, _AT_ONCE)
+    rest = await close(world, [wish for wish in looked_at if wish and not isinstance(wish, Exception)])
+    return _both(Closed(over, (*failed, *(one for one in looked_at if isinstance(one, Exception)))), rest)
+
+
+async def _write_down(world: World, stored: Stored[Grant]) -> Grant:
+    async with world.afterwards:
+        return await finish(world, stored, Ending(Reason.DEADLINE))
+
+
+async def _look_again(world: World, id_: str) -> Wish | None:
+    stored = await world.grants.get(id_)
+    ending = _ending(world, stored.value) if stored and stored.value.unfinished else None
+    return (stored, ending) if stored and ending else None
+
+
+def _both(one: Closed, other: Closed) -> Closed:
+    return Closed((*one.grants, *other.grants), (*one.problems, *other.problems))
 
 
 async def _drop(world: World, stored: Stored[Grant], ending: Ending) -> None:
@@ -59,7 +99,7 @@ async def _drop(world: World, stored: Stored[Grant], ending: Ending) -> None:
         await keep(world, stored, stored.value.ended(world.clock.now(), ending.reason, ending.by, ending.detail))
 
 
-async def _look_up(world: World, due: Due) -> tuple[Stored[Grant], Ending] | None:
+async def _look_up(world: World, due: Due) -> Wish | None:
     """The grant behind a deadline, and why it ends; None when nothing is to be done about it any more."""
     stored = await world.grants.get(due.grant)
     if stored and stored.value.unfinished and (ending := _ending(world, stored.value)):
@@ -112,17 +152,7 @@ async def remind(world: World, grant_id: str) -> Report:
         return Report()
     while world.clock.now() < stored.value.ends_at:
         await world.clock.sleep(stored.value.ends_at - world.clock.now())
-    if await is_gone(world, stored.value):
-        async with world.afterwards:
-            return await _end(world, grant_id, lambda one, ending: finish(world, one, ending))
-    return await _end(world, grant_id, lambda one, ending: close(world, [(one, ending)]))
-
-
-async def _end(world: World, id_: str, how: Callable[[Stored[Grant], Ending], Awaitable[Closed]]) -> Report:
-    """End a grant as it now stands, if it still has to."""
-    stored = await world.grants.get(id_)
-    ending = _ending(world, stored.value) if stored and stored.value.unfinished else None
-    return Report() if stored is None or ending is None else _report(await how(stored, ending))
+    return _report(await _close_due(world, [stored]))
 
 
 def _report(closed: Closed) -> Report:

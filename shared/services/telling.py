@@ -1,8 +1,8 @@
 """Telling others what happened: from the queue of events to each who is to be told.
 
 Each change is looked up before it is told: a message is put on the queue before the change is stored, so that nothing
-that happened goes untold, and what never came true is dropped. Each event goes to each receiver in a message of its
-own, so that one that does not answer delays nobody else.
+that happened goes untold, and what never came true is dropped. Where several are to be told, each event goes to each
+of them in a message of its own, so that one that does not answer delays nobody else.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from shared.domain.grants import Grant
 from shared.domain.lifecycle import State
 from shared.domain.machines import MachineId
 from shared.domain.messages import Delivery, Happened, Message
+from shared.domain.policies import Policy
 from shared.domain.receivers import NOBODY, Receivers
 from shared.domain.signing import signed_headers
 from shared.domain.subscriptions import Format, Notification
@@ -59,6 +60,19 @@ class Truth(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """All that is to be told about a matter, and the policy of its machine, if that has one."""
+
+    matter: Matter
+    policy: Policy | None
+
+    @property
+    def approvers(self) -> tuple[str, ...]:
+        """Who may approve: findings are nobody's to approve."""
+        return self.policy.approval.approvers if self.policy and not isinstance(self.matter, Found) else ()
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """A delivery that failed: to whom, by name and host, why, and whether it was given up."""
 
@@ -82,15 +96,15 @@ async def handle(post: Post, message: Message) -> Trouble | None:
 
 
 async def _handle(post: Post, message: Message) -> Trouble | None:
-    if isinstance(message, Delivery):
-        return await _deliver(post, message)
     truth, matter = await _came_true(post, message.matter)
+    if isinstance(message, Delivery):
+        policy = await _policy(post, matter) if truth is Truth.YES else None
+        receiver = await _receiver(post, message.receiver, policy) if truth is Truth.YES else None
+        return await _deliver(post, message, receiver, Known(matter, policy)) if receiver else None
     again = message.look_again_in(post.clock.now()) if truth is Truth.NOT_YET else None
     if again is not None:
         await post.events.send(message, again)
-    elif truth is Truth.YES:
-        await _spread(post, message.matter, matter)
-    return None
+    return await _spread(post, message.matter, matter) if truth is Truth.YES else None
 
 
 async def _came_true(post: Post, matter: Matter) -> tuple[Truth, Matter]:
@@ -120,56 +134,56 @@ async def _is_stored(post: Post, wanted: Grant, kept: Grant) -> Truth:
     return Truth.YES if await post.records.has_change(wanted) else Truth.NEVER
 
 
-async def _spread(post: Post, brief: Matter, matter: Matter) -> None:
-    receivers = [pair async for pair in _receivers(post, matter)]
+async def _spread(post: Post, brief: Matter, matter: Matter) -> Trouble | None:
+    policy = await _policy(post, matter)
+    receivers = [pair async for pair in _receivers(post, policy)]
     # Somebody may be named twice, for some kinds here and for others there.
-    wanted = dict.fromkeys((kind, name) for kind in kinds_of(matter) for name, one in receivers if one.wants(kind))
-    await every(lambda pair: post.events.send(Delivery(brief, *pair)), wanted, _AT_ONCE)
+    wanted = {
+        Delivery(brief, kind, name): one for kind in kinds_of(matter) for name, one in receivers if one.wants(kind)
+    }
     if isinstance(matter, Grant) and isinstance(brief, Grant) and (at := warns_at(matter, post.lead)):
         ending = Happened(EndingSoon(brief, matter.ends_at), at)
         await post.events.send(ending, max(timedelta(), at - post.clock.now()))
+    if len(wanted) > 1:
+        await every(post.events.send, wanted, _AT_ONCE)
+        return None
+    # Nobody else waits for the only one.
+    told = [await _deliver(post, delivery, one, Known(matter, policy)) for delivery, one in wanted.items()]
+    return told[0] if told else None
 
 
-async def _receivers(post: Post, matter: Matter) -> AsyncIterator[tuple[str, Notification]]:
+async def _receivers(post: Post, policy: Policy | None) -> AsyncIterator[tuple[str, Notification]]:
     """Everybody who may be told something about a matter, by the name that stands for their address."""
     for one in post.standing:
         yield f"{_STANDING}|{one.name}", one
-    for one in await _of_policy(post, matter):
+    for one in policy.notifications if policy else ():
         yield f"{_POLICY}|{one.name}", one
     for subscription in await post.subscriptions.all():
         yield f"{_ASKED}|{subscription.id}", subscription.notification
 
 
-async def _of_policy(post: Post, matter: Matter) -> tuple[Notification, ...]:
-    machine = _machine(matter)
-    stored = await post.policies.get(machine) if machine else None
-    return stored.value.policy.notifications if stored else ()
-
-
-def _machine(matter: Matter) -> MachineId | None:
-    """The machine that a matter is about; None for findings about groups."""
-    try:
-        return MachineId.parse(machine_of(matter))
-    except ValueError:
-        return None
-
-
-async def _receiver(post: Post, name: str, matter: Matter) -> Notification | None:
+async def _receiver(post: Post, name: str, policy: Policy | None) -> Notification | None:
     """Who stands behind a name; None when nobody does any more."""
     kind, _, id_ = name.partition("|")
     if kind == _ASKED:
         subscription = await post.subscriptions.get(id_)
         return subscription.notification if subscription else None
-    known = post.standing if kind == _STANDING else await _of_policy(post, matter)
+    known = post.standing if kind == _STANDING else policy.notifications if policy else ()
     return next((one for one in known if one.name == id_), None)
 
 
-async def _deliver(post: Post, delivery: Delivery) -> Trouble | None:
-    receiver = await _receiver(post, delivery.receiver, delivery.matter)
-    truth, matter = await _came_true(post, delivery.matter)
-    if receiver is None or truth is not Truth.YES:
+async def _policy(post: Post, matter: Matter) -> Policy | None:
+    """The policy of the machine that a matter is about; None for findings about groups, and when there is none."""
+    try:
+        machine = MachineId.parse(machine_of(matter))
+    except ValueError:
         return None
-    receipt = await _send(post, delivery, receiver, matter)
+    stored = await post.policies.get(machine)
+    return stored.value.policy if stored else None
+
+
+async def _deliver(post: Post, delivery: Delivery, receiver: Notification, known: Known) -> Trouble | None:
+    receipt = await _send(post, delivery, receiver, known)
     if receipt.reception is Reception.TAKEN:
         return None
     if receipt.reception is Reception.UNWANTED and delivery.receiver.startswith(_ASKED):
@@ -187,16 +201,10 @@ async def _again(post: Post, delivery: Delivery, receiver: Notification, detail:
     return Trouble(delivery.receiver, receiver.host, detail, given_up=pause is None)
 
 
-async def _send(post: Post, delivery: Delivery, receiver: Notification, matter: Matter) -> Receipt:
+async def _send(post: Post, delivery: Delivery, receiver: Notification, known: Known) -> Receipt:
     if why := post.receivers.why_not(receiver.url):
         return Receipt(Reception.FAILED, why)
-    telling = Telling(matter, delivery.kind, post.address, await _approvers(post, matter))
+    telling = Telling(known.matter, delivery.kind, post.address, known.approvers)
     kind, body = write_card(telling) if receiver.format is Format.TEAMS else write_event(telling)
-    signed = signed_headers(post.secrets, id_of(matter, delivery.kind), post.clock.now(), body)
+    signed = signed_headers(post.secrets, id_of(known.matter, delivery.kind), post.clock.now(), body)
     return await post.webhooks.post(receiver.url, body, {"content-type": kind, **signed})
-
-
-async def _approvers(post: Post, matter: Matter) -> tuple[str, ...]:
-    machine = None if isinstance(matter, Found) else _machine(matter)
-    stored = await post.policies.get(machine) if machine else None
-    return stored.value.policy.approval.approvers if stored else ()

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -152,6 +153,16 @@ async def test_each_receiver_gets_what_it_wants_in_its_form() -> None:
     assert "message" == card["type"]
 
 
+async def test_who_is_named_twice_is_told_of_the_kinds_of_both() -> None:
+    town = Newsroom()
+    named = [Notification(RECEIVER.url, kinds=(kind,)) for kind in (Kind.OPENED, Kind.ENDED)]
+    await town.enable(policy=POLICY)
+    id_ = (await town.ask()).id
+    await town.live(lambda world: revoke(world, id_, ANN))
+    await town.tell(town.post(standing=tuple(named)))
+    assert ["opened", "ended"] == town.told()
+
+
 async def test_a_receiver_that_fails_is_tried_again_ever_later_and_given_up() -> None:
     town = Newsroom()
     await town.enable(policy=POLICY)
@@ -256,17 +267,19 @@ async def test_wherever_the_process_dies_all_that_happened_is_told_and_nothing_e
     assert call > 5
 
 
-async def test_wherever_telling_dies_everything_is_told() -> None:
+@pytest.mark.parametrize("others", [(), (CHAT,)], ids=["one receiver", "two receivers"])
+async def test_wherever_telling_dies_everything_is_told(others: tuple[Notification, ...]) -> None:
     call, died = 1, True
     while died:
         town, died = Newsroom(), False
-        await town.enable(policy=replace(POLICY, notifications=(CHAT,)))
+        await town.enable(policy=replace(POLICY, notifications=others))
         await town.ask()
         try:
             await town.tell(town.post(Process(dies_at=call)))
         except Crash:
             died = True
         await town.tell()
-        assert {"chat.example.com", "news.example.com"} == {url.split("/")[2] for url, *_ in town.outside.sent}
+        hosts = {urlsplit(one.url).netloc for one in (RECEIVER, *others)}
+        assert hosts == {urlsplit(url).netloc for url, *_ in town.outside.sent}
         call += 1
     assert call > 5
