@@ -185,6 +185,10 @@ class Grant:
         """Its rules were seen gone."""
         return replace(_changed(self, Event.GONE, now), rules=())
 
+    def expired(self, now: datetime) -> Grant:
+        """Its time is up, and its rules were seen gone before anything else was done about it."""
+        return replace(self, reason=Reason.DEADLINE, detail="", extension=None).gone(now)
+
 
 @dataclass(frozen=True, slots=True)
 class GrantFilter:

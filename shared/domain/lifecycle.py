@@ -5,7 +5,8 @@ NSG is. Looking up a pair that is not in `TRANSITIONS` is what an illegal transi
 entry are ends.
 
 A grant that waits has no rule anywhere, so it ends at once. Any other goes through `closing`, also when its opening
-fails, because its rule may already stand: such a grant has ended only when its rules were seen gone.
+fails, because its rule may already stand: such a grant has ended only when its rules were seen gone. One whose time is
+up is closed first and written down afterwards; where that went well, there is nothing to be said of closing.
 """
 
 from __future__ import annotations
@@ -95,6 +96,7 @@ TRANSITIONS: Final[Mapping[tuple[State, Event], frozenset[State]]] = {
     (State.ACTIVE, Event.EXTENSION_CANCELLED): frozenset({State.ACTIVE}),
     (State.ACTIVE, Event.EXTENDED): frozenset({State.ACTIVE}),
     (State.ACTIVE, Event.ENDED): frozenset({State.CLOSING}),
+    (State.ACTIVE, Event.GONE): frozenset({State.EXPIRED}),
     (State.CLOSING, Event.GONE): frozenset({State.EXPIRED, State.REVOKED, State.FAILED}),
 }
 

@@ -1,7 +1,8 @@
 """Closing grants: one mechanism for deadlines, revocations, removed policies and openings that failed.
 
 First the grant is marked `closing`, so that the intent survives a crash; then its claims are withdrawn and the
-groups settled; only when its rules were seen gone is it over. Closing needs no policy and asks nobody.
+groups settled; only when its rules were seen gone is it over. Closing needs no policy and asks nobody. A deadline is
+known everywhere beforehand: there the groups are settled first, and what was closed is written down afterwards.
 Many grants are closed together, so that each group is written once however many of them it holds.
 """
 
@@ -59,11 +60,13 @@ async def gone(world: World, grants: Sequence[Grant]) -> frozenset[str]:
     )
 
 
-async def finish(world: World, stored: Stored[Grant], ending: Ending) -> Grant:
-    """Write down the end of a grant whose rules were seen gone. Raises Conflict when it has changed, Unavailable."""
-    if stored.value.unfinished and stored.value.state is not State.CLOSING:
-        stored = await _intend(world, stored, ending)
-    over = await _end(world, stored)
+async def finish(world: World, stored: Stored[Grant]) -> Grant:
+    """Write down that a grant expired: its rules were seen gone. Raises Conflict when it has changed, Unavailable."""
+    if stored.value.state is State.ACTIVE:
+        over = (await world.grants.save(stored, stored.value.expired(world.clock.now()))).value
+    else:
+        opening = stored.value.state is State.OPENING
+        over = await _end(world, await _intend(world, stored, Ending(Reason.DEADLINE)) if opening else stored)
     # What else was noted, such as when to look at its opening, is long past, and the next sweep strikes it off.
     await world.dues.remove(Due(over.ends_at, over.id))
     return over

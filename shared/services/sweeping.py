@@ -80,7 +80,7 @@ async def _close_due(world: World, due: Sequence[Stored[Grant]]) -> Closed:
 
 async def _write_down(world: World, stored: Stored[Grant]) -> Grant:
     async with world.afterwards:
-        return await finish(world, stored, Ending(Reason.DEADLINE))
+        return await finish(world, stored)
 
 
 async def _look_again(world: World, id_: str) -> Wish | None:

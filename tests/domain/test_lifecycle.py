@@ -38,6 +38,7 @@ LEGAL = {
     (State.ACTIVE, Event.EXTENSION_CANCELLED): {State.ACTIVE},
     (State.ACTIVE, Event.EXTENDED): {State.ACTIVE},
     (State.ACTIVE, Event.ENDED): {State.CLOSING},
+    (State.ACTIVE, Event.GONE): {State.EXPIRED},
     (State.CLOSING, Event.GONE): {State.EXPIRED, State.REVOKED, State.FAILED},
 }
 ENDINGS = [
@@ -79,6 +80,17 @@ def test_each_event_in_each_state_leads_where_it_may_or_nowhere(state: State, ev
 @pytest.mark.parametrize(("reason", "end"), ENDINGS)
 def test_the_reason_decides_the_end(reason: Reason, end: State) -> None:
     assert end is advance(State.CLOSING, Event.GONE, reason)
+
+
+@pytest.mark.parametrize("reason", sorted(set(Reason) - {Reason.DEADLINE}))
+def test_what_is_open_is_over_at_once_only_when_its_time_is_up(reason: Reason) -> None:
+    with pytest.raises(IllegalTransition):
+        advance(State.ACTIVE, Event.GONE, reason)
+
+
+def test_what_was_seen_gone_when_its_time_was_up_needs_no_closing() -> None:
+    over = opening().opened(LATER, ()).expired(LATER)
+    assert (State.EXPIRED, Occurrence(2, State.EXPIRED, LATER, None, Reason.DEADLINE)) == (over.state, over.occurrence)
 
 
 @pytest.mark.parametrize(("state", "reason", "end"), EARLY_ENDINGS)

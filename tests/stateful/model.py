@@ -123,6 +123,11 @@ def _over(life: Life, reason: str) -> tuple[str, ...]:
     return ("closing", ENDS.get(life.reason, "revoked")) if life.state == "closing" else ("closing", end)
 
 
+def _due(life: Life) -> Paths:
+    """How a grant ends whose time is up; what is open is closed first, and where that went well, that was all."""
+    return [_over(life, "deadline"), *([("expired",)] if life.state == "active" else [])]
+
+
 def _same(model: Model, life: Life, act: Act) -> Paths:  # noqa: ARG001 - one form for all.
     return [()]
 
@@ -223,7 +228,7 @@ def _sweep(model: Model, life: Life, act: Act) -> Paths:  # noqa: ARG001 - one f
         case "scheduled" if act.before >= life.ends_at:
             return [_over(life, "interrupted")]
         case "opening" | "active" if act.before >= life.ends_at:
-            return [_over(life, "deadline")]
+            return _due(life)
         case "opening":
             late = act.before >= life.begun + OPENING_TAKES
             return [_over(life, "interrupted")] if late else [()]
@@ -240,7 +245,7 @@ def _remind(model: Model, life: Life, act: Act) -> Paths:
         return _begin(model, life, act) if soon else [()]
     if life.state not in HOLDING or life.ends_at - act.before > REMINDED:
         return [()]
-    return [_over(life, "deadline")]
+    return _due(life)
 
 
 def _fits(model: Model, life: Life) -> bool:
