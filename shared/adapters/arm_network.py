@@ -141,12 +141,13 @@ class ArmNetwork:
 
         body = NetworkSecurityGroup(_with_changes(observed.document, plan))
         place, groups = place_of(observed.nsg.id, _KIND), self._arm.client(observed.nsg.id).network_security_groups
-        await self._arm.ask(
+        taken = await self._arm.ask(
             lambda: groups.begin_create_or_update(*place, body, polling=False, headers=_only_if(observed)),
             f"writing {observed.nsg.id}",
             writes=True,
         )
-        return await self._settled(observed.nsg.id)
+        answer = await taken.result()
+        return await self._settled(observed.nsg.id, Observed(read_nsg(answer), answer))
 
     async def _change(self, observed: Observed, change: Change) -> None:
         rules, rule = self._arm.client(observed.nsg.id).security_rules, change.rule
@@ -161,8 +162,8 @@ class ArmNetwork:
 
         await self._arm.ask(write, f"writing rule {rule.name}", writes=True)
 
-    async def _settled(self, nsg: str) -> Observed:
-        return await self._arm.until(lambda seen: seen.nsg.settled, lambda: self.group(nsg), nsg)
+    async def _settled(self, nsg: str, answer: Observed | None = None) -> Observed:
+        return await self._arm.until(lambda seen: seen.nsg.settled, lambda: self.group(nsg), nsg, seen=answer)
 
 
 def _only_if(observed: Observed) -> dict[str, str]:
