@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
-from shared.domain.claims import Claim, Finding, FlushClaim, LockClaim, OpenClaim, Outcome, Wanted
+from shared.domain.claims import Claim, Finding, LockClaim, OpenClaim, Outcome, Wanted
 from shared.domain.grants import PlacedRule
 from shared.domain.planning import is_due_open
 from shared.domain.rules import Nsg, Rule
-from shared.domain.shapes import belongs_to_grant, belongs_to_lock, is_husk
+from shared.domain.shapes import belongs_to_grant, is_husk, standing_for_lock
 
 
 def is_wanted(claim: Claim, now: datetime) -> bool:
@@ -18,7 +19,7 @@ def is_wanted(claim: Claim, now: datetime) -> bool:
 
 def outcome_of(claim: Claim, nsg: Nsg, obstacle: str | None) -> Outcome:
     """What became of a claim in a group that needs no more changes, given what stood in its way."""
-    rules = tuple(PlacedRule(nsg.id, rule.name, rule.priority) for rule in nsg.ours if _stands_for(rule, claim))
+    rules = tuple(PlacedRule(nsg.id, rule.name, rule.priority) for rule in _standing(claim, nsg))
     return Outcome(Finding.BLOCKED, rules, obstacle) if obstacle else Outcome(Finding.FULFILLED, rules)
 
 
@@ -34,12 +35,11 @@ def has_vanished(claim: Claim, before: Outcome, nsg: Nsg) -> bool:
 
 def stands(claim: Claim, nsg: Nsg) -> bool:
     """Whether any rule stands in a group for a claim."""
-    return any(_stands_for(rule, claim) for rule in nsg.ours)
+    return any(True for _ in _standing(claim, nsg))
 
 
-def _stands_for(rule: Rule, claim: Claim) -> bool:
+def _standing(claim: Claim, nsg: Nsg) -> Iterator[Rule]:
     if isinstance(claim, LockClaim):
-        return belongs_to_lock(rule, claim)
-    if isinstance(claim, FlushClaim):
-        return False
-    return belongs_to_grant(rule, claim.grant) and not is_husk(rule)
+        yield from standing_for_lock(nsg.ours, claim)
+    elif isinstance(claim, OpenClaim):
+        yield from (rule for rule in nsg.ours if belongs_to_grant(rule, claim.grant) and not is_husk(rule))

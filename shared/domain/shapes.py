@@ -86,13 +86,14 @@ def open_rules(claim: OpenClaim) -> tuple[Rule, ...]:
     return tuple(_open_rules(claim))
 
 
-def belongs_to_lock(rule: Rule, claim: LockClaim) -> bool:
-    """Whether a rule of ours stands for this machine's lock."""
-    wanted = (*lock_rules(claim), *keep_rules(claim))
-    return any(
-        rule.name.lower() == one.name.lower() and not set(one.destinations).isdisjoint(rule.destinations)
-        for one in wanted
-    )
+def standing_for_lock(rules: Iterable[Rule], claim: LockClaim) -> Iterator[Rule]:
+    """The rules of ours that stand for this machine's lock."""
+    # Worked out once for all of them: a group may hold hundreds.
+    wanted = [(one.name.lower(), set(one.destinations)) for one in (*lock_rules(claim), *keep_rules(claim))]
+    for rule in rules:
+        name = rule.name.lower()
+        if any(name == known and not addresses.isdisjoint(rule.destinations) for known, addresses in wanted):
+            yield rule
 
 
 def is_husk(rule: Rule) -> bool:

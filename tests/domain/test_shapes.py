@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from shared.domain.grants import GrantPort
 from shared.domain.machines import Endpoint
 from shared.domain.rules import Access, Protocol
-from shared.domain.shapes import belongs_to_grant, belongs_to_lock, keep_rules, lock_rules, open_rules
+from shared.domain.shapes import belongs_to_grant, keep_rules, lock_rules, open_rules, standing_for_lock
 from tests.domain.values import GRANT, TCP, UDP, endpoint, lock, machine_id, opening, rule
 
 NAMES = st.text("aZ9_.-", max_size=63).map("m{}".format)
@@ -65,8 +65,7 @@ def test_rules_know_whose_they_are_and_prefixes_do_not_deceive() -> None:
     claim = lock()
     [mine] = lock_rules(claim)
     longer = replace(mine, name=f"{mine.name}x")
-    assert [True, True, False] == [
-        belongs_to_lock(one, claim) for one in (mine, replace(mine, name=mine.name.upper()), longer)
-    ]
+    shouted = replace(mine, name=mine.name.upper())
+    assert [mine, shouted] == list(standing_for_lock((mine, shouted, longer), claim))
     assert belongs_to_grant(rule(f"100 postern-open-{GRANT}-12 Allow Tcp 22 from *"), GRANT)
     assert not belongs_to_grant(rule(f"100 postern-open-{GRANT}2-1 Allow Tcp 22 from *"), GRANT)
