@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 SCOPE = "https://management.azure.com/.default"
 COMPUTE_VERSION = "2024-07-01"
 NETWORK_VERSION = "2024-05-01"
+GROUP_VERSION = "2026-03-01"
+"""What groups are read and written with: the same for both, so that a write holds everything that the group has."""
 _TRIES = 3
 _POLLS = (0.4, *([0.6] * 5), *([1.0] * 20), *([2.0] * 20))
 _PARTS = 9
