@@ -106,23 +106,16 @@ class Arm:
 
         return await self.ask(read, f"reading {path}")
 
-    async def until[T](
-        self, is_settled: Callable[[T], bool], look: Callable[[], Awaitable[T]], what: str, *, seen: T | None = None
-    ) -> T:
-        """Look at something again and again until ARM is done with it. Raises what looking raises, Unavailable.
-
-        `seen` is what ARM answered to the write: where that says that it goes on, looking at once is of no use.
-        """
+    async def until[T](self, is_settled: Callable[[T], bool], look: Callable[[], Awaitable[T]], what: str) -> T:
+        """Look at something again and again until ARM is done with it. Raises what looking raises, Unavailable."""
         next_look = self.clock.now()
         for seconds in _POLLS:
             # How long a look takes is no reason to come later for the next.
             next_look = max(next_look + timedelta(seconds=seconds), self.clock.now())
-            if seen is None or is_settled(seen):
-                seen = await look()
-                if is_settled(seen):
-                    return seen
+            seen = await look()
+            if is_settled(seen):
+                return seen
             await self.clock.sleep(next_look - self.clock.now())
-            seen = None
         raise Unavailable(f"{what} is being updated for too long")
 
     async def ask[T](self, call: Callable[[], Awaitable[T]], what: str, *, writes: bool = False) -> T:

@@ -142,15 +142,14 @@ class ArmNetwork:
 
         body = NetworkSecurityGroup(_with_changes(observed.document, plan))
         place, groups = place_of(observed.nsg.id, _KIND), self._arm.client(observed.nsg.id).network_security_groups
-        taken = await self._arm.ask(
+        await self._arm.ask(
             lambda: groups.begin_create_or_update(
                 *place, body, polling=False, api_version=GROUP_VERSION, headers=_only_if(observed)
             ),
             f"writing {observed.nsg.id}",
             writes=True,
         )
-        answer = await taken.result()
-        return await self._settled(observed.nsg.id, Observed(read_nsg(answer), answer))
+        return await self._settled(observed.nsg.id)
 
     async def _change(self, observed: Observed, change: Change) -> None:
         rules, rule = self._arm.client(observed.nsg.id).security_rules, change.rule
@@ -167,8 +166,8 @@ class ArmNetwork:
 
         await self._arm.ask(write, f"writing rule {rule.name}", writes=True)
 
-    async def _settled(self, nsg: str, answer: Observed | None = None) -> Observed:
-        return await self._arm.until(lambda seen: seen.nsg.settled, lambda: self.group(nsg), nsg, seen=answer)
+    async def _settled(self, nsg: str) -> Observed:
+        return await self._arm.until(lambda seen: seen.nsg.settled, lambda: self.group(nsg), nsg)
 
 
 def _only_if(observed: Observed) -> dict[str, str]:

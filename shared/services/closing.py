@@ -8,15 +8,16 @@ Many grants are closed together, so that each group is written once however many
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from shared.domain.claims import OpenClaim, Wanted
 from shared.domain.grants import Grant
 from shared.domain.lifecycle import Reason, State
 from shared.domain.people import Person
-from shared.ports import Conflict, Due, Stored, Unavailable
+from shared.ports import Conflict, Due, NotFound, Stored, Unavailable
 from shared.services.keeping import reloaded
 from shared.services.serving import Purpose
 from shared.services.settling import Settled, settle, settle_even_if_gone
@@ -36,6 +37,10 @@ class Ending:
     detail: str = ""
 
 
+type ToClose = tuple[Stored[Grant], Ending]
+"""A grant that has to close, and why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Closed:
     """How far closing came: the grants that are over, and for the others what stood in the way."""
@@ -44,24 +49,31 @@ class Closed:
     problems: tuple[Exception, ...]
 
 
-async def gone(world: World, grants: Sequence[Grant]) -> frozenset[str]:
-    """Close what grants whose time is up have open, before anything is written down; the ids of those seen gone.
+@dataclass(frozen=True, slots=True)
+class Shut:
+    """The grants whose rules were all seen gone, by id, and the groups in which that failed, and why."""
+
+    gone: frozenset[str]
+    stuck: Mapping[str, Exception]
+
+
+async def shut(world: World, grants: Sequence[Grant]) -> Shut:
+    """Close the holes of grants whose time is up, before anything is written down about them.
 
     Their ends stand on the desks and in the index of deadlines, so that the intent to close them is there already.
     """
     groups = _by_group(grants)
-    served = await each(lambda nsg: settle(world, nsg, groups[nsg], Purpose.CLOSE), groups, _GROUPS_AT_ONCE)
-    # Whatever failed here, closing it meets again and tells.
-    seen = {nsg: result.gone for nsg, result in zip(groups, served, strict=True) if isinstance(result, Settled)}
-    return frozenset(
-        grant.id
-        for grant in grants
-        if all(_withdrawn(grant).key in seen.get(nsg.lower(), frozenset()) for nsg in grant.nsgs)
-    )
+    served = await each(lambda nsg: _shut(world, nsg, groups[nsg]), groups, _GROUPS_AT_ONCE)
+    results = dict(zip(groups, served, strict=True))
+    gone = {nsg: result.gone for nsg, result in results.items() if isinstance(result, Settled)}
+    ids = (grant.id for grant in grants if all(_withdrawn(grant).key in gone.get(n.lower(), ()) for n in grant.nsgs))
+    # A group that was not found may be gone; `close` looks a second time before it believes that.
+    stuck = {n: r for n, r in results.items() if isinstance(r, Exception) and not isinstance(r, NotFound)}
+    return Shut(frozenset(ids), stuck)
 
 
-async def finish(world: World, stored: Stored[Grant]) -> Grant:
-    """Write down that a grant expired: its rules were seen gone. Raises Conflict when it has changed, Unavailable."""
+async def expire(world: World, stored: Stored[Grant]) -> Grant:
+    """Write down the end of a grant whose holes were shut in time. Raises Conflict when it has changed, Unavailable."""
     if stored.value.state is State.ACTIVE:
         over = (await world.grants.save(stored, stored.value.expired(world.clock.now()))).value
     else:
@@ -72,15 +84,22 @@ async def finish(world: World, stored: Stored[Grant]) -> Grant:
     return over
 
 
-async def close(world: World, grants: Sequence[tuple[Stored[Grant], Ending]]) -> Closed:
-    """Close unfinished grants together. One that cannot be closed now stays `closing`; the sweep goes on with it."""
+async def close(
+    world: World, grants: Sequence[ToClose], stuck: Mapping[str, Exception] = MappingProxyType({})
+) -> Closed:
+    """Close unfinished grants together. One that cannot be closed now stays `closing`; the sweep goes on with it.
+
+    `stuck` are groups that have just been tried in vain: the intent is written down for them, and no more.
+    """
     marked = await each(lambda wish: _mark(world, *wish), grants, _GRANTS_AT_ONCE)
     # Where not even the intent could be stored, the hole is closed all the same; the sweep does the rest.
     known = [result if isinstance(result, Stored) else wish[0] for result, wish in zip(marked, grants, strict=True)]
     withdrawn = await each(lambda stored: _withdraw(world, stored.value), known, _GRANTS_AT_ONCE)
     groups = _by_group([stored.value for stored in known])
-    served = await each(lambda nsg: _settle(world, nsg, groups[nsg]), groups, _GROUPS_AT_ONCE)
-    stuck = {nsg: result for nsg, result in zip(groups, served, strict=True) if isinstance(result, Exception)}
+    left = [nsg for nsg in groups if nsg not in stuck]
+    served = await each(lambda nsg: _settle(world, nsg, groups[nsg]), left, _GROUPS_AT_ONCE)
+    failed = {nsg: result for nsg, result in zip(left, served, strict=True) if isinstance(result, Exception)}
+    stuck = {**{nsg: stuck[nsg] for nsg in groups if nsg in stuck}, **failed}
     closing = [result for result in marked if isinstance(result, Stored)]
     free = [grant for grant in closing if not any(nsg.lower() in stuck for nsg in grant.value.nsgs)]
     standing = {
@@ -98,7 +117,14 @@ async def _withdraw(world: World, grant: Grant) -> None:
 
 
 async def _settle(world: World, nsg: str, keys: Sequence[str]) -> Settled:
-    settled = await settle_even_if_gone(world, nsg, keys)
+    return _had(nsg, await settle_even_if_gone(world, nsg, keys))
+
+
+async def _shut(world: World, nsg: str, keys: Sequence[str]) -> Settled:
+    return _had(nsg, await settle(world, nsg, keys, Purpose.CLOSE))
+
+
+def _had(nsg: str, settled: Settled | None) -> Settled:
     if settled is None:
         raise Unavailable(f"{nsg} is being changed by somebody else")
     return settled

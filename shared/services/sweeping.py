@@ -18,7 +18,7 @@ from shared.domain.grants import Grant
 from shared.domain.lifecycle import Reason, State
 from shared.domain.machines import MachineId
 from shared.ports import Conflict, Due, Stored
-from shared.services.closing import Closed, Ending, close, finish, gone
+from shared.services.closing import Closed, Ending, ToClose, close, expire, shut
 from shared.services.keeping import keep
 from shared.services.starting import begin
 from shared.services.world import World, each
@@ -26,9 +26,6 @@ from shared.services.world import World, each
 _AT_ONCE = 8
 _BATCH = 500
 _SETTLED_DOWN = timedelta(minutes=1)
-
-type Wish = tuple[Stored[Grant], Ending]
-"""A grant that has to close, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,46 +47,50 @@ async def sweep(world: World) -> Report:
 async def _sweep(world: World, due: tuple[Due, ...]) -> Report:
     found = await each(lambda item: _look_up(world, item), due, _AT_ONCE * 2)
     ending = {r[0].value.id: r for r in found if not isinstance(r, Exception) and r is not None}
-    closed = await _close(world, [wish for wish in ending.values() if wish[0].value.holding])
+    closed = await _close(world, [one for one in ending.values() if one[0].value.holding])
     waiting = [one for one in ending.values() if not one[0].value.holding]
     dropped = await each(lambda one: _drop(world, *one), waiting, _AT_ONCE)
-    lost = tuple(result for result in (*found, *dropped) if isinstance(result, Exception))
+    # Other times that were noted for what is over now; what is left here the next sweep strikes off.
+    over = {grant.id: grant.ends_at for grant in closed.grants}
+    idle = [item for item in due if over.get(item.grant, item.at) != item.at]
+    struck = await each(world.dues.remove, idle, _AT_ONCE)
+    lost = tuple(result for result in (*found, *dropped, *struck) if isinstance(result, Exception))
     return Report(len(closed.grants), (), (*lost, *closed.problems))
 
 
-async def _close(world: World, endings: Sequence[Wish]) -> Closed:
+async def _close(world: World, endings: Sequence[ToClose]) -> Closed:
     due = [stored for stored, ending in endings if ending.reason is Reason.DEADLINE]
-    early = [wish for wish in endings if wish[1].reason is not Reason.DEADLINE]
-    return _both(*await asyncio.gather(_close_due(world, due), close(world, early)))
+    early = [one for one in endings if one[1].reason is not Reason.DEADLINE]
+    return _together(*await asyncio.gather(_close_due(world, due), close(world, early)))
 
 
 async def _close_due(world: World, due: Sequence[Stored[Grant]]) -> Closed:
     """Close grants whose time is up: the holes first, because nothing has to be written before that, then the books."""
-    seen_gone = await gone(world, [stored.value for stored in due])
-    closed = [stored for stored in due if stored.value.id in seen_gone]
-    written = await each(lambda stored: _write_down(world, stored), closed, _AT_ONCE)
+    tried = await shut(world, [stored.value for stored in due])
+    seen_gone = [stored for stored in due if stored.value.id in tried.gone]
+    written = await each(lambda stored: _write_down(world, stored), seen_gone, _AT_ONCE)
     over = tuple(result for result in written if isinstance(result, Grant))
     failed = tuple(result for result in written if isinstance(result, Exception) and not isinstance(result, Conflict))
     # The others were not seen gone, or somebody has changed them meanwhile.
     done = {grant.id for grant in over}
     left = [stored.value.id for stored in due if stored.value.id not in done]
     looked_at = await each(lambda id_: _look_again(world, id_), left, _AT_ONCE)
-    rest = await close(world, [wish for wish in looked_at if wish and not isinstance(wish, Exception)])
-    return _both(Closed(over, (*failed, *(one for one in looked_at if isinstance(one, Exception)))), rest)
+    rest = await close(world, [one for one in looked_at if one and not isinstance(one, Exception)], tried.stuck)
+    return _together(Closed(over, (*failed, *(one for one in looked_at if isinstance(one, Exception)))), rest)
 
 
 async def _write_down(world: World, stored: Stored[Grant]) -> Grant:
     async with world.afterwards:
-        return await finish(world, stored)
+        return await expire(world, stored)
 
 
-async def _look_again(world: World, id_: str) -> Wish | None:
+async def _look_again(world: World, id_: str) -> ToClose | None:
     stored = await world.grants.get(id_)
     ending = _ending(world, stored.value) if stored and stored.value.unfinished else None
     return (stored, ending) if stored and ending else None
 
 
-def _both(one: Closed, other: Closed) -> Closed:
+def _together(one: Closed, other: Closed) -> Closed:
     return Closed((*one.grants, *other.grants), (*one.problems, *other.problems))
 
 
@@ -99,7 +100,7 @@ async def _drop(world: World, stored: Stored[Grant], ending: Ending) -> None:
         await keep(world, stored, stored.value.ended(world.clock.now(), ending.reason, ending.by, ending.detail))
 
 
-async def _look_up(world: World, due: Due) -> Wish | None:
+async def _look_up(world: World, due: Due) -> ToClose | None:
     """The grant behind a deadline, and why it ends; None when nothing is to be done about it any more."""
     stored = await world.grants.get(due.grant)
     if stored and stored.value.unfinished and (ending := _ending(world, stored.value)):

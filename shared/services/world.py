@@ -13,7 +13,7 @@ from shared.ports import Attempts, Audit, Clock, Desk, Dues, Grants, Inventory, 
 if TYPE_CHECKING:
     from shared.services.rounds import Rounds
 
-_WRITTEN_DOWN_AT_ONCE = 2
+_WRITTEN_DOWN_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from shared.domain.issues import Refused
 from shared.domain.lifecycle import Event, State
 from shared.domain.policies import Policy
 from shared.ports import Conflict
-from shared.services.closing import gone
+from shared.services.closing import shut
 from shared.services.enabling import Assignment, enable
 from shared.services.extending import Who, extend, prolong
 from shared.services.grants import revoke
@@ -117,7 +117,7 @@ async def test_what_was_just_seen_gone_is_not_prolonged() -> None:
     town, id_ = await active()
     town.clock.advance(HOUR)
     stored = town.shelf.grants[id_]
-    assert {id_} == await town.live(lambda world: gone(world, [stored.value]))
+    assert {id_} == (await town.live(lambda world: shut(world, [stored.value]))).gone
     longer_grant = stored.value.extended(town.clock.now(), town.clock.now() + HOUR, ANN)
     with pytest.raises(Conflict):
         await town.live(lambda world: prolong(world, stored, longer_grant))

@@ -149,8 +149,7 @@ async def test_closing_that_fails_is_finished_by_the_next_sweep() -> None:
     town = await guarded_town()
     grant = await town.ask()
     town.clock.advance(HOUR)
-    # A sweep tries twice: at once, and when it has written down that the grant is closing.
-    town.cloud.troubles += [Trouble.UNAVAILABLE] * 2
+    town.cloud.troubles.append(Trouble.UNAVAILABLE)
     assert (await town.sweep()).problems
     assert State.CLOSING is town.grant(grant.id).state
     assert () == (await town.sweep()).problems

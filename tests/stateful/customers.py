@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from shared.domain.rules import LOCK_MARK, OPEN_MARK
 from tests.domain.values import GROUP, SUBNET_GROUP
 from tests.domain.values import rule as written
+from tests.stateful.acts import Act, Kind
 from tests.stateful.drawing import NEWCOMERS
 from tests.stateful.happening import happens
-from tests.stateful.model import HOLDING, Act, Kind
+from tests.stateful.model import HOLDING
 from tests.stateful.stage import FIRST, MACHINES
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from shared.domain.people import Person
 from shared.ports import Unavailable
 from tests.services.cloud import Trouble
 from tests.services.process import Process
-from tests.stateful.model import Kind
+from tests.stateful.acts import Kind
 from tests.stateful.stage import MACHINES, Fault
 from tests.stateful.terms import ANYWHERE, Approvers, Asked, Human, Terms
 

@@ -6,53 +6,17 @@ exactly what has to come of it; for one that failed or died on the way, how far 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from datetime import datetime, timedelta
 
-from tests.stateful.terms import Asked, Human, Terms
+from tests.stateful.acts import Act, Kind
+from tests.stateful.terms import Asked, Terms
 
 OPENING_TAKES = timedelta(minutes=2)  # An opening that nobody finished by then has failed.
 REMINDED = timedelta(seconds=8)  # What is not due within this time is put off when a reminder of it comes.
 WAITING, HOLDING = frozenset({"pending", "scheduled"}), frozenset({"opening", "active", "closing"})
-NEVER = datetime.min.replace(tzinfo=UTC)
-NOBODY = Human("nobody")
 ENDS = {"deadline": "expired", "blocked": "failed", "interrupted": "failed"}
 
 type Paths = list[tuple[str, ...]]
-
-
-class Kind(StrEnum):
-    """What can be done."""
-
-    ASK = "ask"
-    LOOK = "look"
-    APPROVE = "approve"
-    DENY = "deny"
-    CANCEL = "cancel"
-    REVOKE = "revoke"
-    EXTEND = "extend"
-    SWEEP = "sweep"
-    START = "start"
-    REMIND = "remind"
-    REPAIR = "repair"
-    EDIT = "edit"
-    DISABLE = "disable"
-    OTHER = "other"  # Time passes, or a customer edits a group.
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """One thing that is done: by whom, to which grant or machine, and from when to when."""
-
-    kind: Kind
-    before: datetime = NEVER
-    after: datetime = NEVER
-    grant: str = ""
-    machine: str = ""
-    who: Human = NOBODY
-    longer: timedelta | datetime | None = None
-    terms: Terms | None = None
-    clean: bool = True  # Nothing failed on the way.
 
 
 @dataclass(frozen=True, slots=True)

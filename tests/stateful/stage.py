@@ -24,7 +24,8 @@ from tests.domain.values import STRANGER
 from tests.services.cloud import Trouble
 from tests.services.process import Crash, Process
 from tests.services.town import BARE, WEB_01, WEB_02, WEB_03, Town
-from tests.stateful.model import HOLDING, WAITING, Act, Kind, Life, Model, Paths, Wait, heard, opening, reachable
+from tests.stateful.acts import Act, Kind
+from tests.stateful.model import HOLDING, WAITING, Life, Model, Paths, Wait, heard, opening, reachable
 from tests.stateful.staying import stay
 from tests.stateful.terms import ANYWHERE, TICKET, Asked, Terms
 

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from tests.stateful.model import Act, Kind, Life, Model, Wait, speaks, waits
+from tests.stateful.acts import Act, Kind
+from tests.stateful.model import Life, Model, Wait, speaks, waits
 
 type Stay = tuple[datetime, Wait | None]
 

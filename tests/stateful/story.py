@@ -21,6 +21,7 @@ from shared.services.sweeping import remind, sweep
 from shared.services.world import World
 from tests.services.test_extending import More
 from tests.services.town import BOB
+from tests.stateful.acts import Act, Kind
 from tests.stateful.customers import nothing
 from tests.stateful.drawing import (
     AHEAD,
@@ -38,7 +39,7 @@ from tests.stateful.drawing import (
     person,
 )
 from tests.stateful.happening import HAPPENINGS, happens
-from tests.stateful.model import HOLDING, WAITING, Act, Kind, Life
+from tests.stateful.model import HOLDING, WAITING, Life
 from tests.stateful.stage import MACHINES, Fault, Stage, translate
 from tests.stateful.terms import SHORTEST, Asked, Human, Terms
 
