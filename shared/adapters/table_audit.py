@@ -1,7 +1,7 @@
 """The audit in Table Storage: partition = UTC day, row = time and subject.
 
 Append-only: nothing here updates or deletes. A record's key follows from what it records, so that recording the
-same occurrence again finds it there and changes nothing.
+same occurrence again finds it there and changes nothing. It is read back in `table_history`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from shared.domain.grants import Grant, Occurrence
 from shared.domain.guarding import Guarded, Stage
 from shared.domain.keys import short_hash
 from shared.domain.people import Person
+from shared.domain.records import POLICY_REMOVED, POLICY_SET, grant_kind
 from shared.ports import Conflict, NotFound
 
-_TABLE = "audit"
+TABLE = "audit"
 _REMEMBERED = 10_000
 
 
@@ -30,11 +31,12 @@ class TableAudit:
 
     async def policy_changed(self, guarded: Guarded) -> None:
         """Record a change of a policy; recording it again changes nothing."""
-        kind = "policyRemoved" if guarded.stage is Stage.REMOVING else "policySet"
+        kind = POLICY_REMOVED if guarded.stage is Stage.REMOVING else POLICY_SET
         await self._append(
             guarded.changed_at,
             f"{guarded.machine.id.key}|{guarded.revision:06}",
             {"kind": kind, "machine": str(guarded.machine.id), **_person(guarded.changed_by)},
+            str(guarded.machine.id),
         )
 
     async def grant_changed(self, grant: Grant) -> None:
@@ -58,6 +60,7 @@ class TableAudit:
                 "detail": occurrence.detail,
                 **_person(occurrence.by),
             },
+            str(grant.machine),
         )
         if len(self._recorded) >= _REMEMBERED:
             self._recorded.clear()
@@ -69,6 +72,7 @@ class TableAudit:
             found.at,
             _of_finding(found),
             {"kind": str(found.what), "subject": found.subject, "detail": found.detail, **_person(None)},
+            found.subject,
         )
 
     async def has_change(self, grant: Grant) -> bool:
@@ -80,7 +84,7 @@ class TableAudit:
         return await self._has(found.at, _of_finding(found))
 
     async def _has(self, at: datetime, subject: str) -> bool:
-        table = await self._tables.table(_TABLE)
+        table = await self._tables.table(TABLE)
         try:
             with translated("looking into the audit"):
                 await table.get_entity(*_keys(at, subject), select=["PartitionKey"])
@@ -88,10 +92,10 @@ class TableAudit:
             return False
         return True
 
-    async def _append(self, at: datetime, subject: str, columns: dict[str, str]) -> None:
+    async def _append(self, at: datetime, subject: str, columns: dict[str, str], about: str) -> None:
         partition, row = _keys(at, subject)
-        keys = {"PartitionKey": partition, "RowKey": row, "at": at}
-        table = await self._tables.table(_TABLE)
+        keys = {"PartitionKey": partition, "RowKey": row, "at": at, "about": about.lower()}
+        table = await self._tables.table(TABLE)
         with suppress(Conflict), translated("recording in the audit"):
             await table.create_entity({**keys, **{name: checked(text) for name, text in columns.items()}})
 
@@ -110,8 +114,7 @@ def _of_finding(found: Found) -> str:
 
 def _kind(occurrence: Occurrence) -> str:
     """What happened, in one word of a closed set: the event where the state does not tell it, else the state."""
-    told = str(occurrence.event or occurrence.state)
-    return f"grant{told[0].upper()}{told[1:]}"
+    return grant_kind(occurrence.event or occurrence.state)
 
 
 def _person(person: Person | None) -> dict[str, str]:

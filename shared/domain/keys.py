@@ -15,7 +15,8 @@ from typing import Final
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _TIME, _MACHINE, _CHANCE = 10, 8, 6
-_GRANT_ID: Final = re.compile(f"[{_ALPHABET}]{{{_TIME + _MACHINE + _CHANCE}}}")
+GRANT_ID_LENGTH: Final = _TIME + _MACHINE + _CHANCE
+_GRANT_ID: Final = re.compile(f"[{_ALPHABET}]{{{GRANT_ID_LENGTH}}}")
 CHANCE_BITS: Final = 5 * _CHANCE
 
 

@@ -138,6 +138,24 @@ def test_the_machines_own_node_is_used_where_it_is_new_enough(
     assert diary.place.node.resolve() == mine
 
 
+def test_what_npm_installs_comes_from_its_lock_file_into_a_folder_of_its_own(
+    diary: Diary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = put_program(tmp_path / "bin", "npm", 'cat package-lock.json > installed; echo "$@" >> installed')
+    monkeypatch.setenv("PATH", f"{mine.parent}:/usr/bin:/bin")
+    (tmp_path / "tests" / "kusto").mkdir(parents=True)
+    for name in ("package.json", "package-lock.json", ".npmrc"):
+        (tmp_path / "tests" / "kusto" / name).write_text(f"{name}\n", "ascii")
+    install.install_by_npm("tests/kusto", Workshop(diary.place, lambda: None))
+    installed = (diary.place.tools / "kusto" / "installed").read_text("ascii")
+    assert installed == "package-lock.json\nci --ignore-scripts --no-audit --no-fund\n"
+
+
+@pytest.mark.parametrize("step", install.STEPS, ids=lambda step: step.name)
+def test_the_file_that_pins_a_step_exists(step: Step) -> None:
+    assert (SCRIPT.parents[1] / step.lock).is_file()
+
+
 def test_the_script_reads_as_python_of_the_oldest_kind_it_promises() -> None:
     assert ast.parse(SCRIPT.read_text("utf-8"), feature_version=(3, 8)).body
 
