@@ -21,6 +21,8 @@ from emulator.arm.cloud import Cloud, Latency
 from emulator.arm.faults import KINDS, Fault
 from emulator.arm.prefixes import HIGHEST_PORT
 from emulator.identity import Identity
+from emulator.logs.control import FIELDS, change
+from emulator.logs.store import Logs
 from emulator.oracle import judgement, ways
 from emulator.oracle.packets import Address, Packet, Way
 from emulator.storage import Storage
@@ -46,6 +48,7 @@ class Control:
     cloud: Cloud
     identity: Identity
     storage: Storage
+    logs: Logs
 
     def routes(self) -> list[Route]:
         """What this module answers over HTTP."""
@@ -63,7 +66,7 @@ class Control:
             ("token", "POST", self._token),
             ("calls", "GET", self._calls),
             ("traffic", "POST", _later),
-            ("logs", "POST", _later),
+            ("logs", "POST", self._logs),
         ]
         return [Route(f"/_box/{path}", _answering(handler), methods=[method]) for path, method, handler in handlers]
 
@@ -80,6 +83,7 @@ class Control:
         try:
             measures = {name: int(body[name]) for name in ("machines", "share") if name in body}
             world.build(self.cloud, seed, **measures)
+            self.logs.clear()
         except ValueError as error:
             raise ControlError(str(error)) from error
         if seed == "large":
@@ -187,6 +191,12 @@ class Control:
         if not since.isdecimal():
             raise ControlError(f"since is the number of a call, not {since!r}.")
         return {"calls": [row.document() for row in self.cloud.calls.since(int(since))]}
+
+    async def _logs(self, request: Request) -> Json:
+        try:
+            return await change(self.logs, await _body(request, FIELDS))
+        except ValueError as error:
+            raise ControlError(str(error)) from error
 
 
 async def _later(_request: Request) -> Json:

@@ -9,11 +9,13 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from emulator.logs import WORKSPACE
 from emulator.ports import HOST, Ports
 
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 TENANT = "22222222-2222-2222-2222-222222222222"
 AUDIENCE = "api://postern"
+APP_OBJECT = "00000000-0000-0000-0000-0000000000a1"  # The app's identity.
 WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"a secret that everybody knows").decode()
 ACCOUNT = "devstoreaccount1"  # Azurite's one account
 PASSED_ON = frozenset(
@@ -82,6 +84,9 @@ def describe_app(ports: Ports, directory: Path) -> dict[str, str]:
         "POSTERN_SHORTEST_DURATION": "PT5S",
         "POSTERN_INVENTORY_AGE": "PT1S",
         "POSTERN_ARM_ENDPOINT": f"https://{HOST}:{ports.emulator}",
+        "POSTERN_WORKSPACE": WORKSPACE,
+        "POSTERN_LOGS_ENDPOINT": f"https://{HOST}:{ports.emulator}",
+        "POSTERN_IDENTITY": APP_OBJECT,
         **describe_webhooks(ports),
         **describe_identity(ports),
         **describe_trust(directory),

@@ -16,10 +16,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from emulator import tokens
+from emulator.environment import APP_OBJECT
 from emulator.tokens import LIFETIME_SECONDS, TENANT, Signer
 
 APP_AUDIENCE = "api://postern"
-APP_OBJECT = "00000000-0000-0000-0000-0000000000a1"
 _CLIENT_OBJECT = "00000000-0000-0000-0000-0000000000c1"
 
 

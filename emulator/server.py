@@ -27,6 +27,8 @@ from emulator.control import Control
 from emulator.hooks import Hooks
 from emulator.identity import Identity
 from emulator.line import Line
+from emulator.logs.api import QueryApi
+from emulator.logs.store import Logs
 from emulator.storage import Storage
 from emulator.tokens import Signer, make_key
 
@@ -61,7 +63,12 @@ def build_app(settings: Settings, cloud: Cloud, signer: Signer) -> Starlette:
     """The emulator as an ASGI app over a cloud; the signer's clock also dates the call log."""
     identity = Identity(signer, f"https://{HOST}:{settings.port}", settings.identity_header)
     storage = Storage(settings.azurite_port, identity, settings.directory / "cert.pem")
-    gateway = Gateway(cloud, signer, lambda: dt.datetime.fromtimestamp(signer.now(), dt.UTC))
+    logs = Logs(signer.now)
+
+    def utc() -> dt.datetime:
+        return dt.datetime.fromtimestamp(signer.now(), dt.UTC)
+
+    gateway = Gateway(cloud, signer, utc)
 
     async def arm(request: Request) -> Response:
         return await gateway(request)
@@ -69,8 +76,9 @@ def build_app(settings: Settings, cloud: Cloud, signer: Signer) -> Starlette:
     methods = ["GET", "PUT", "PATCH", "POST", "DELETE"]
     routes = [
         *identity.routes(),
-        *Control(cloud, identity, storage).routes(),
+        *Control(cloud, identity, storage, logs).routes(),
         *Hooks().routes(),
+        *QueryApi(cloud, logs, signer, utc).routes(),
         Route("/{path:path}", arm, methods=methods),
     ]
     return Starlette(routes=routes)

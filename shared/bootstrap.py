@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from shared.adapters.queue_events import QueueEvents
     from shared.adapters.storage import Tables
     from shared.adapters.table_audit import TableAudit
+    from shared.history import Logs
     from shared.ports import Audit, Clock, Grants
     from shared.services.telling import Post
     from shared.services.world import World
@@ -114,16 +115,18 @@ def _world(settings: Settings, clock: Clock, credential: AsyncTokenCredential, k
     from shared.adapters.queue_reminders import QueueReminders
     from shared.adapters.table_desk import TableDesk
     from shared.adapters.table_dues import TableAttempts, TableDues
+    from shared.adapters.table_history import TableHistory
     from shared.adapters.table_policies import TablePolicies
     from shared.services.world import Times, World
 
     tables = kept[0]
     arm = Arm(credential, settings.arm_endpoint, clock)
     grants, audit = _announced(settings, clock, kept)
+    inventory = GraphInventory(arm, settings.inventory_age)
     return World(
         clock=clock,
         network=ArmNetwork(arm),
-        inventory=GraphInventory(arm, settings.inventory_age),
+        inventory=inventory,
         policies=TablePolicies(tables),
         grants=grants,
         dues=TableDues(tables),
@@ -131,10 +134,25 @@ def _world(settings: Settings, clock: Clock, credential: AsyncTokenCredential, k
         audit=audit,
         reminders=QueueReminders(_queue(settings, credential, CLOSINGS)),
         attempts=TableAttempts(tables),
+        history=TableHistory(tables),
+        logs=_logs(settings, clock, credential),
+        flow_logs=inventory,
         chance=secrets.randbits,
         subscriptions=settings.subscriptions,
         times=replace(Times(), shortest_grant=settings.shortest_grant),
     )
+
+
+def _logs(settings: Settings, clock: Clock, credential: AsyncTokenCredential) -> Logs:
+    if settings.logs is None:
+        from shared.adapters.no_logs import NoLogs
+
+        return NoLogs()
+    from shared.adapters.log_analytics import LogAnalytics, Workspace
+
+    said = settings.logs
+    workspace = Workspace(said.workspace, said.endpoint, said.identities, age=settings.inventory_age)
+    return LogAnalytics(credential, workspace, clock)
 
 
 def _announced(settings: Settings, clock: Clock, kept: _Kept) -> tuple[Grants, Audit]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from shared.log_settings import NAMES as LOG_NAMES
+from shared.log_settings import LogSettings, log_faults, read_log_settings
 from shared.webhook_settings import NAMES as WEBHOOK_NAMES
 from shared.webhook_settings import SILENT, WebhookSettings, read_webhook_settings, webhook_faults
 
@@ -40,6 +42,7 @@ class Settings:
     shortest_grant: timedelta = timedelta(minutes=5)
     inventory_age: timedelta = timedelta(minutes=1)
     arm_endpoint: str = "https://management.azure.com"
+    logs: LogSettings | None = None  # None: nothing is known of who tried.
     webhooks: WebhookSettings = SILENT
 
 
@@ -49,6 +52,7 @@ NAMES: Final = (
     "POSTERN_SHORTEST_DURATION",
     "POSTERN_INVENTORY_AGE",
     "POSTERN_ARM_ENDPOINT",
+    *LOG_NAMES,
     _ENDING_SOON,
     *WEBHOOK_NAMES,
     "WEBSITE_AUTH_ENABLED",
@@ -60,7 +64,7 @@ NAMES: Final = (
 
 def check_settings(environ: Mapping[str, str]) -> None:
     """Raises SettingsError that names everything that is wrong."""
-    if faults := [*_faults(environ), *untold_because(environ)]:
+    if faults := [*_faults(environ), *log_faults(environ), *untold_because(environ)]:
         raise SettingsError(" ".join(faults))
 
 
@@ -89,6 +93,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         shortest_grant=_duration(environ.get("POSTERN_SHORTEST_DURATION", "PT5M")) or timedelta(minutes=5),
         inventory_age=_duration(environ.get("POSTERN_INVENTORY_AGE", "PT1M")) or timedelta(),
         arm_endpoint=environ.get("POSTERN_ARM_ENDPOINT", "https://management.azure.com").rstrip("/"),
+        logs=None if log_faults(environ) else read_log_settings(environ),
         webhooks=_webhooks(environ),
     )
 

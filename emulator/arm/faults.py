@@ -14,11 +14,15 @@ from emulator.arm.errors import ArmError, Json, busy, etag_mismatch, in_progress
 
 KINDS = (
     "400", "403", "409", "412", "429", "500", "503", "conflict", "failed-operation", "locked", "lost-answer",
-    "retryable", "slow",
+    "partial", "retryable", "slow", "timeout",
 )  # fmt: skip
 
 # These say something about a change, so a read that happens to match does not use them up.
 _OF_WRITES = ("conflict", "failed-operation")
+
+# These are answers of Resource Manager only, or of a query of Log Analytics only, alone or in a batch.
+_OF_ARM = (*_OF_WRITES, "409", "412", "locked", "retryable")
+_OF_QUERIES = ("partial", "timeout")
 
 
 @dataclass(slots=True)
@@ -34,6 +38,8 @@ class Fault:
     def meets(self, method: str, path: str) -> bool:
         """Whether this request is one of those meant."""
         if self.method and self.method != method:
+            return False
+        if (self.kind in _OF_ARM and path.startswith("/v1/")) or (self.kind in _OF_QUERIES and not _is_log_query(path)):
             return False
         if self.kind in _OF_WRITES and (method == "GET" or paths.is_query(path)):
             return False
@@ -70,6 +76,10 @@ class Faults:
             found.times -= 1
             self._armed = [one for one in self._armed if one.times > 0]
         return found
+
+
+def _is_log_query(path: str) -> bool:
+    return path.startswith("/v1/workspaces/")
 
 
 def refusal(fault: Fault, path: str) -> ArmError | None:

@@ -73,6 +73,8 @@ KINDS: tuple[Kind, ...] = (
         },
     ),
     Kind(_NETWORK, "applicationSecurityGroups"),
+    # They lie under a network watcher, of which nothing else is known here.
+    Kind(_NETWORK, "networkWatchers/flowLogs", read_only=True),
     Kind("Microsoft.Compute", "virtualMachines"),
     Kind("Microsoft.Compute", "virtualMachineScaleSets", read_only=True),
     Kind("Microsoft.ClassicCompute", "virtualMachines", read_only=True),

@@ -103,6 +103,17 @@ class Builder:
             }
             self.store.put(Resource(near.id, near.kind, document, near.etag, document))
 
+    def add_flow_log(self, network: str, *, enabled: bool = True, analytics: bool = True) -> None:
+        """A flow log of a virtual network, whose Traffic Analytics, where on, writes to the box's workspace."""
+        kind = kinds.find("Microsoft.Network", "networkWatchers/flowLogs")
+        if kind is None:
+            raise LookupError(network)
+        watcher = self.id_of("networkWatchers", f"NetworkWatcher_{self._region}")
+        properties = hardware.flow_log(self.id_of("virtualNetworks", network), enabled=enabled, analytics=analytics)
+        document = {"location": self._region, "properties": properties}
+        identifier = f"{watcher}/flowLogs/{network}-flow-log"
+        self.store.put(Resource(identifier, kind, document, f'W/"{self._new_id()}"', document))
+
     def add_balancer(self, name: str, public: str, ports: Sequence[int]) -> None:
         """A public load balancer with one pool, and a probe and a rule for each port."""
         identifier = self.id_of("loadBalancers", name)

@@ -156,6 +156,7 @@ def fill(builder: Builder) -> None:
     for name, rules in _GROUPS.items():
         builder.add_nsg(name, rules)
     builder.add_network("demo-vnet", ("10.0.0.0/16", "fd00:db8::/32"), _SUBNETS)
+    builder.add_flow_log("demo-vnet")
     builder.add_balancer("lb-01-lb", "198.51.100.9", (80, 443))
     builder.add_scale_set("set-01", "Uniform")
     builder.add_scale_set("flex-set", "Flexible")

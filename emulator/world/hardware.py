@@ -6,6 +6,7 @@ It knows what the azure CLI would have asked for. It refuses to know networks.
 import uuid
 from typing import Any
 
+from emulator.logs import WORKSPACE
 from emulator.world.pieces import Machine
 
 type Json = dict[str, Any]
@@ -52,4 +53,15 @@ def balance(balancer: str, port: int) -> Json:
         "protocol": "Tcp",
         "frontendPort": port,
         "backendPort": port,
+    }
+
+
+def flow_log(target: str, *, enabled: bool, analytics: bool) -> Json:
+    """A flow log (REST reference, "Flow Logs - Get")."""
+    configuration = {"enabled": analytics, "workspaceId": WORKSPACE, "trafficAnalyticsInterval": 10}
+    return {
+        "targetResourceId": target,
+        "enabled": enabled,
+        "provisioningState": "Succeeded",
+        "flowAnalyticsConfiguration": {"networkWatcherFlowAnalyticsConfiguration": configuration},
     }

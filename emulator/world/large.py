@@ -71,5 +71,6 @@ def fill(builder: Builder, machines: int, share: int = SHARE) -> None:
         builder.add_nsg(f"nsg-{number:03d}", _RULES)
     for network, members in enumerate(batched(subnets, plan.subnets, strict=False)):
         builder.add_network(f"vnet-{network:02d}", (f"10.{network}.0.0/16",), [plan.subnet(one) for one in members])
+        builder.add_flow_log(f"vnet-{network:02d}")
     for index in range(machines):
         builder.add_machine(plan.machine(index))

@@ -24,6 +24,7 @@ from azure.mgmt.resourcegraph.models import QueryRequest, QueryRequestOptions, R
 from shared.adapters.arm_client import NETWORK_VERSION, SCOPE, Arm
 from shared.adapters.arm_machines import prefixes_of
 from shared.adapters.arm_rules import read_nsg
+from shared.domain.flow_logs import FlowLog
 from shared.domain.inventory import Attached, MachineKind, Occupied, PrivateAddress, ResourceLock, Sighting, Snapshot
 from shared.domain.machines import MachineId
 from shared.ports import Unavailable
@@ -90,6 +91,18 @@ class GraphInventory:
             ("locks", subscription), lambda: self._read_locks(subscription)
         )
         return locks
+
+    async def flow_logs(self, subscriptions: Sequence[str]) -> Sequence[FlowLog]:
+        """Every flow log of some subscriptions. Raises Unavailable, also when one cannot be understood."""
+        wanted = tuple(sorted(subscriptions))
+        logs: Sequence[FlowLog] = await self._keep(("flowLogs", wanted), lambda: self._read_flow_logs(wanted))
+        return logs
+
+    async def _read_flow_logs(self, subscriptions: Sequence[str]) -> Sequence[FlowLog]:
+        try:
+            return [_flow_log(one) async for one in self._rows("flow_logs", subscriptions)] if subscriptions else []
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise Unavailable("a flow log is described in an unknown way") from error
 
     async def _read_groups(self, path: str) -> Sequence[Attached]:
         return [_attached(one) async for page in self._arm.pages(path, NETWORK_VERSION) for one in page]
@@ -194,6 +207,12 @@ def _occupied(nic: Json) -> list[Occupied]:
         for one in inner
         if one.get("privateIPAddress")
     ]
+
+
+def _flow_log(row: Json) -> FlowLog:
+    analytics = row.get("analytics") or {}
+    workspace = str(analytics.get("workspaceId") or "").lower() if analytics.get("enabled") else ""
+    return FlowLog(str(row["target"]).lower(), bool(row["enabled"]), workspace)
 
 
 def _understood[T](read: Callable[[Json], T], document: Json) -> T | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from shared.history import FlowLogs, History, Logs
 from shared.ports import Attempts, Audit, Clock, Desk, Dues, Grants, Inventory, Network, Policies, Reminders
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ class World:
     audit: Audit
     reminders: Reminders
     attempts: Attempts
+    history: History
+    logs: Logs
+    flow_logs: FlowLogs
     chance: Callable[[int], int]  # So many random bits.
     subscriptions: tuple[str, ...]
     times: Times = Times()

@@ -37,6 +37,7 @@ class Role(StrEnum):
 
 
 EVERYBODY: Final = tuple(role for role in Role if role is not Role.RELAY)
+WHO_AUDIT: Final = (Role.ADMINISTRATOR, Role.AUDITOR)
 WHO_SEE_ALL: Final = (Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR)
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from shared.triggers.callers import EVERYBODY, WHO_SEE_ALL, Role
+from shared.triggers.callers import EVERYBODY, WHO_AUDIT, WHO_SEE_ALL, Role
 from shared.triggers.http import Endpoint
 from shared.triggers.problems import Form
 
 _ADMINISTRATOR: Final = (Role.ADMINISTRATOR,)
 _WHO_SEE: Final = (Role.REQUESTOR, *WHO_SEE_ALL)
+_WHO_LOOK_BACK: Final = (Role.REQUESTOR, *WHO_AUDIT)
 _WHO_END: Final = (Role.REQUESTOR, Role.APPROVER, Role.ADMINISTRATOR)
 _WHO_DECIDE: Final = (Role.APPROVER, Role.RELAY)
 _WHO_SUBSCRIBE: Final = (Role.APPROVER, Role.ADMINISTRATOR, Role.RELAY)
 _POLICY: Final = "api/policies/{*id}"
 _POLICIES, _GRANTS, _MACHINES = "shared.triggers.policies", "shared.triggers.grants", "shared.triggers.machines"
 _INTERFACES: Final = "shared.triggers.interfaces"
+_ACTIVITY: Final = "shared.triggers.activity"
 _TOLD: Final = "shared.triggers.subscriptions"
 _DEFENDER: Final = "shared.triggers.defender"
 _SUBSCRIPTION: Final = "subscriptions/{subscription}"
@@ -48,6 +50,9 @@ ENDPOINTS: Final = (
     Endpoint("subscribe", "POST", "api/subscriptions", _WHO_SUBSCRIBE, f"{_TOLD}:subscribe"),
     Endpoint("listSubscriptions", "GET", "api/subscriptions", _ADMINISTRATOR, f"{_TOLD}:list_"),
     Endpoint("unsubscribe", "DELETE", "api/subscriptions/{id}", _WHO_SUBSCRIBE, f"{_TOLD}:unsubscribe"),
+    Endpoint("listActivity", "GET", "api/activity", _WHO_LOOK_BACK, f"{_ACTIVITY}:list_"),
+    Endpoint("exportActivity", "GET", "api/activity.csv", _WHO_LOOK_BACK, f"{_ACTIVITY}:export"),
+    Endpoint("summarizeActivity", "GET", "api/activity/summary", WHO_AUDIT, f"{_ACTIVITY}:summary"),
     Endpoint("getOpenApi", "GET", "api/openapi.json", tuple(Role), f"{_INTERFACES}:openapi"),
     Endpoint("getSwagger", "GET", "api/swagger.json", tuple(Role), f"{_INTERFACES}:swagger"),
     _like_defender("jitList", "GET", f"{_SUBSCRIPTION}/{_EVERYWHERE}", EVERYBODY, "list_"),

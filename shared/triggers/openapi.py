@@ -17,6 +17,7 @@ from pydantic_core.core_schema import TypedDictSchema
 
 from shared.documents.answers.collections import CloudErrorAnswer
 from shared.documents.answers.problems import ProblemAnswer
+from shared.triggers.activity_operations import ACTIVITY_OPERATIONS
 from shared.triggers.endpoints import ENDPOINTS
 from shared.triggers.http import Endpoint
 from shared.triggers.jit_operations import JIT_OPERATIONS
@@ -28,7 +29,7 @@ type Json = dict[str, Any]
 VERSION: Final = "1.0.0"
 ABOUT: Final = "Just-in-time access to virtual machines: ask for ports, from your own address, for some hours."
 _REF: Final = "#/components/schemas/{model}"
-_JSON, _PROBLEM = "application/json", "application/problem+json"
+JSON, PROBLEM = "application/json", "application/problem+json"
 _EVENT: Final = "application/cloudevents+json"
 _HEADERS: Final[Mapping[str, Json]] = {
     "Location": {"description": "Where the grant is.", "schema": {"type": "string"}},
@@ -86,7 +87,7 @@ def describe() -> Json:
 def operations() -> Iterator[tuple[Endpoint, Operation]]:
     """Every call with what is to be said of it."""
     yield Endpoint("health", "GET", "api/health", (), ""), OPERATIONS["health"]
-    described = {**OPERATIONS, **JIT_OPERATIONS}
+    described = {**OPERATIONS, **ACTIVITY_OPERATIONS, **JIT_OPERATIONS}
     for endpoint in ENDPOINTS:
         yield endpoint, described[endpoint.name]
 
@@ -137,7 +138,7 @@ def _operation(endpoint: Endpoint, operation: Operation, schemas: _Schemas) -> J
         "responses": {**_outcomes(operation, schemas), **_problems(endpoint, operation, schemas)},
     }
     if operation.body:
-        content = {_JSON: {"schema": schemas[operation.body]}}
+        content = {JSON: {"schema": schemas[operation.body]}}
         described["requestBody"] = {"required": operation.body_required, "content": content}
     if operation.notifies:
         described["callbacks"] = {"event": _callback(operation, schemas[operation.notifies])}
@@ -182,7 +183,7 @@ def _outcome(outcome: Outcome, schemas: _Schemas) -> Json:
     if outcome.headers:
         described["headers"] = {name: dict(_HEADERS[name]) for name in outcome.headers}
     if bodies := [schemas[body] for body in outcome.bodies]:
-        described["content"] = {_JSON: {"schema": bodies[0] if len(bodies) == 1 else {"anyOf": bodies}}}
+        described["content"] = {outcome.media: {"schema": bodies[0] if len(bodies) == 1 else {"anyOf": bodies}}}
     return described
 
 
@@ -199,7 +200,7 @@ def _problem(status: HTTPStatus, schemas: _Schemas) -> Json:
     described: Json = {
         "description": f"{status.phrase}: {codes}.",
         "content": {
-            _PROBLEM: {
+            PROBLEM: {
                 "schema": {
                     "allOf": [schemas[ProblemAnswer]],
                     "properties": {"code": {"enum": list(CODES[status])}, "status": {"const": int(status)}},
@@ -212,7 +213,7 @@ def _problem(status: HTTPStatus, schemas: _Schemas) -> Json:
 
 def _cloud_error(status: HTTPStatus, schemas: _Schemas) -> Json:
     codes = ", ".join(f"`{arm_code(code)}`" for code in (*CODES[status], *JIT_CODES.get(status, ())))
-    content = {_JSON: {"schema": schemas[CloudErrorAnswer]}}
+    content = {JSON: {"schema": schemas[CloudErrorAnswer]}}
     return {"description": f"{status.phrase}: {codes}.", "content": content, **_when_to_come_again(status)}
 
 

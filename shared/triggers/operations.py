@@ -49,6 +49,7 @@ class Outcome:
     text: str
     bodies: tuple[type, ...] = ()
     headers: tuple[str, ...] = ()
+    media: str = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +68,10 @@ class Operation:
 
 
 _PREVIEW: Final = Parameter("preview", "Only tell what would be; write nothing.", _FLAG)
-_PAGE_SIZE: Final = Parameter(
+PAGE_SIZE: Final = Parameter(
     "pageSize", "How many entries a page has.", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}
 )
-_PAGE_TOKEN: Final = Parameter("pageToken", "The `nextPageToken` of the page before.")
+PAGE_TOKEN: Final = Parameter("pageToken", "The `nextPageToken` of the page before.")
 _SUBSCRIPTION: Final = Parameter("subscription", "Only this subscription, by its id.")
 _IF_MATCH: Final = Parameter("If-Match", "The version that is to be changed, as `ETag` told it.", where="header")
 PREFER: Final = Parameter("Prefer", "`wait=N`: how many seconds to wait for the rules, at most 60.", where="header")
@@ -116,8 +117,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
                 {"type": "string", "maxLength": 200},
             ),
             _SUBSCRIPTION,
-            _PAGE_SIZE,
-            _PAGE_TOKEN,
+            PAGE_SIZE,
+            PAGE_TOKEN,
         ),
     ),
     "getMachine": Operation(
@@ -200,8 +201,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
             Parameter("state", "Only these states, separated by commas.", _several(State)),
             Parameter("machine", "Only this machine, by its resource id."),
             Parameter("requestor", "Only this requestor, by object id; for those who see the grants of others."),
-            _PAGE_SIZE,
-            _PAGE_TOKEN,
+            PAGE_SIZE,
+            PAGE_TOKEN,
         ),
     ),
     "getGrant": Operation(

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from shared.triggers.openapi import ABOUT, VERSION, Json, describe
+from shared.triggers.openapi import ABOUT, JSON, PROBLEM, VERSION, Json, describe
 
 _AUTHORITY: Final = "https://login.microsoftonline.com/common/oauth2"
 _DEFINITIONS: Final = "#/definitions/"
@@ -49,8 +49,8 @@ def describe_for_connectors(host: str) -> Json:
         "host": host,
         "basePath": "/",
         "schemes": ["https"],
-        "consumes": ["application/json"],
-        "produces": ["application/json", "application/problem+json"],
+        "consumes": [JSON],
+        "produces": [JSON, PROBLEM],
         "securityDefinitions": {
             "entra": {
                 "type": "oauth2",
@@ -94,6 +94,8 @@ def _call(call: Json) -> Json:
         more["x-ms-visibility"] = "internal"
     if "callbacks" in call:
         more["x-ms-trigger"] = "single"
+    if media := _other_media(call["responses"]):
+        more["produces"] = [media, PROBLEM]
     return {
         "operationId": f"{call['operationId'][0].upper()}{call['operationId'][1:]}",
         "summary": call["summary"],
@@ -102,6 +104,12 @@ def _call(call: Json) -> Json:
         "responses": {status: _answer(answer) for status, answer in call["responses"].items()},
         **more,
     }
+
+
+def _other_media(answers: Json) -> str | None:
+    """What a call answers with where that is neither of the two that all others answer with."""
+    found = {media for answer in answers.values() for media in answer.get("content", {})} - {JSON, PROBLEM}
+    return next(iter(found), None)
 
 
 def _parameter(one: Json) -> Json:

@@ -122,11 +122,6 @@ async def test_every_arm_call_is_written_down(box: Box) -> None:
     assert [row["number"] for row in (await box.control("calls?since=1", method="GET"))["calls"]] == [2]
 
 
-async def test_what_the_logs_need_is_not_built_yet_and_says_so(box: Box) -> None:
-    answers = [await box.client.post(f"/_box/{name}", json={}) for name in ("traffic", "logs")]
-    assert [answer.status_code for answer in answers] == [501, 501]
-
-
 async def test_a_reset_forgets_everything(box: Box) -> None:
     await box.fault("500")
     await box.control("throttle", {"on": True})

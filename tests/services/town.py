@@ -32,6 +32,7 @@ from tests.services import memory
 from tests.services.clock import Clock
 from tests.services.cloud import Cloud, MemoryNetwork
 from tests.services.index import MemoryInventory
+from tests.services.past import MemoryHistory, ToldFlowLogs, ToldLogs
 from tests.services.process import Process
 
 ANN, BOB = Person("ann", "Ann"), Person("bob", "Bob")
@@ -63,6 +64,8 @@ class Town:
 
     shelf: memory.Shelf = field(default_factory=memory.Shelf)
     clock: Clock = field(default_factory=Clock)
+    logs: ToldLogs = field(default_factory=ToldLogs)
+    flow_logs: ToldFlowLogs = field(default_factory=ToldFlowLogs)
     cloud: Cloud = field(init=False)
     _chances: "count[int]" = field(default_factory=lambda: count(1))
 
@@ -84,6 +87,9 @@ class Town:
             audit=memory.MemoryAudit(*ports),
             reminders=memory.MemoryReminders(*ports),
             attempts=memory.MemoryAttempts(*ports),
+            history=MemoryHistory(*ports),
+            logs=self.logs,
+            flow_logs=self.flow_logs,
             chance=lambda bits: next(self._chances) % 2**bits,
             subscriptions=(SUBSCRIPTION,),
         )

@@ -11,6 +11,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV2SpecValidator, OpenAPIV31SpecValidator
 
 from shared.triggers.endpoints import ENDPOINTS
+from shared.triggers.activity_operations import ACTIVITY_OPERATIONS
 from shared.triggers.jit_operations import JIT_OPERATIONS
 from shared.triggers.openapi import describe
 from shared.triggers.operations import OPERATIONS
@@ -53,7 +54,7 @@ def test_every_call_is_described_and_no_other(document: dict[str, Any]) -> None:
 
 
 def test_every_endpoint_has_its_description() -> None:
-    assert {endpoint.name for endpoint in ENDPOINTS} | {"health"} == {*OPERATIONS, *JIT_OPERATIONS}
+    assert {endpoint.name for endpoint in ENDPOINTS} | {"health"} == {*OPERATIONS, *ACTIVITY_OPERATIONS, *JIT_OPERATIONS}
 
 
 @pytest.mark.parametrize("document", [API, CONNECTOR], ids=["openapi", "swagger"])

@@ -1,0 +1,71 @@
+"""Whether grants were used, from which addresses, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.domain.activity import visits
+from shared.domain.evidence import Evidence, Part
+from shared.domain.keys import GRANT_ID_LENGTH, is_grant_id
+from shared.domain.records import Stay
+from shared.domain.rules import OPEN_MARK
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How a grant was used, by what came through its rules and by who signed in."""
+
+    addresses: frozenset[str] = frozenset()
+    connections: int = 0
+    sign_ins: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
+    used: bool | None = None  # None: the logs cannot tell.
+
+
+@dataclass(slots=True)
+class _Tally:
+    addresses: set[str] = field(default_factory=set)
+    connections: int = 0
+    sign_ins: int = 0
+    times: list[datetime] = field(default_factory=list)
+
+
+def usage(known: Mapping[str, Stay], evidence: Evidence, unlogged: Collection[str] = ()) -> Mapping[str, Usage]:
+    """How each grant was used. `unlogged` are the machines, as logs name them, whose flows nobody logs.
+
+    That one was never used is only said when the logs reach beyond its end, and tell of its machine.
+    """
+    tallies = {grant: _Tally() for grant in known}
+    for use in evidence.uses:
+        if tally := tallies.get(grant_of(use.rule)):  # Of others that were open here before, nothing is asked.
+            tally.addresses.add(use.source)
+            tally.connections += use.connections
+            tally.times += (use.first, use.last)
+    for visit in visits(evidence.sign_ins, known.values()):
+        if visit.stay:
+            tally = tallies[visit.stay.grant]
+            tally.addresses.add(visit.sign_in.source)
+            tally.sign_ins += 1
+            tally.times.append(visit.sign_in.at)
+    reach = None if Part.USES in evidence.lacking else evidence.flows_until
+    told = {one for one, stay in known.items() if stay.machine_key not in unlogged and _is_told(stay, reach)}
+    return {grant: _used(tally, is_told=grant in told) for grant, tally in tallies.items()}
+
+
+def grant_of(rule: str) -> str:
+    """The grant that a rule belongs to, by its name; empty when it belongs to none."""
+    name = rule.lower().removeprefix(OPEN_MARK)[:GRANT_ID_LENGTH]
+    return name if rule.lower().startswith(OPEN_MARK) and is_grant_id(name) else ""
+
+
+def _is_told(stay: Stay, reach: datetime | None) -> bool:
+    return stay.over is not None and reach is not None and reach > stay.over
+
+
+def _used(tally: _Tally, *, is_told: bool) -> Usage:
+    first, last = (min(tally.times), max(tally.times)) if tally.times else (None, None)
+    used = True if tally.times else False if is_told else None
+    return Usage(frozenset(tally.addresses), tally.connections, tally.sign_ins, first, last, used)

@@ -1,0 +1,190 @@
+"""Looking back: the activity of machines, from the record of what Postern did and from the logs.
+
+Without the logs the half that is on record is told all the same, with what is missing. Who may see only what is about
+own grants gets these, and the sign-ins that they let in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from shared.domain.activity import EVERYTHING, Entry, Place, Wanted, fold
+from shared.domain.evidence import Evidence, Gap, Lack, Part, Scope, log_key
+from shared.domain.flow_logs import Attachment, FlowLog, flow_log_gaps, unlogged
+from shared.domain.guarding import Guarded
+from shared.domain.inventory import Sighting
+from shared.domain.machines import MachineId
+from shared.domain.records import Record, Stay, stays
+from shared.domain.summaries import Summary, summarize
+from shared.domain.usage import Usage, usage
+from shared.ports import Stored, Unavailable
+from shared.services.world import World
+
+# A grant that was open when the time begins that is asked about was asked for at most a day before, or was extended.
+_LONGEST_STAY: Final = timedelta(hours=25)
+_MOST_RECORDS: Final = 20_000
+_STALE_AFTER: Final = timedelta(hours=2)
+_ALL: Final = frozenset(Part) - {Part.LET_IN}
+_OF_OWN_GRANTS: Final = frozenset({Part.USES, Part.SIGN_INS})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked about: a time, machines or all of them, and which entries."""
+
+    since: datetime
+    until: datetime
+    machines: frozenset[MachineId] | None = None  # None: all machines under a policy.
+    requestor: str | None = None  # Only what is about this caller's own grants.
+    wanted: Wanted = EVERYTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Everything that was found, before anything is chosen or counted."""
+
+    asked: Asked
+    records: Sequence[Record]
+    evidence: Evidence
+    names: Mapping[str, str]  # The resource ids of machines, by how logs name them.
+    unlogged: Collection[str] = ()  # The machines, as logs name them, whose flows nobody logs.
+    gaps: tuple[Gap, ...] = ()
+    known: Mapping[str, Stay] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some entries, where the next page begins, how grants were used, and what is missing."""
+
+    entries: Sequence[Entry]
+    next: Place | None
+    usage: Mapping[str, Usage]
+    seen: Seen
+
+
+async def timeline(world: World, asked: Asked, size: int, after: Place | None = None) -> Page:
+    """A page of the activity, the newest first. Raises Unavailable when the record cannot be read."""
+    seen = await look(world, asked)
+    entries = fold(seen.records, seen.evidence, asked.since)
+    wanted = replace(asked.wanted, grants=frozenset(seen.known) | _grants(seen)) if asked.requestor else asked.wanted
+    shown = (one for one in entries if wanted.shows(one) and (after is None or one.place < after))
+    first = heapq.nlargest(size + 1, shown, key=lambda one: one.place)
+    rest = first[size - 1].place if len(first) > size else None
+    return Page(first[:size], rest, usage(seen.known, seen.evidence, seen.unlogged), seen)
+
+
+async def summary(world: World, asked: Asked) -> tuple[Summary, Seen]:
+    """The activity in numbers. Raises Unavailable when the record cannot be read."""
+    seen = await look(world, asked)
+    return summarize(seen.evidence, seen.known, usage(seen.known, seen.evidence, seen.unlogged), asked.since), seen
+
+
+def _grants(seen: Seen) -> frozenset[str]:
+    return frozenset(record.grant for record in seen.records if record.grant)
+
+
+async def look(world: World, asked: Asked) -> Seen:
+    """Read the record, the logs, and for which networks there are any, side by side."""
+    if asked.requestor is not None:
+        return await _look_at_own(world, asked)
+    guarded = await _guarded(world)
+    scope = _scope(world, asked, guarded)
+    recorded, evidence, (places, dark) = await asyncio.gather(
+        world.history.between(_of_record(scope, asked), _MOST_RECORDS), _tell(world, scope), _unlogged(world, scope)
+    )
+    names = _names((*guarded, *(scope.machines or ())), recorded.records)
+    gaps = (*_capped(is_capped=recorded.capped), *dark, *_stale(world, scope, evidence))
+    return Seen(asked, recorded.records, evidence, names, places, gaps, stays(recorded.records))
+
+
+async def _look_at_own(world: World, asked: Asked) -> Seen:
+    """The grants of one caller: what is not about them is not even asked for."""
+    recorded = await world.history.between(
+        Scope(world.subscriptions, asked.since - _LONGEST_STAY, asked.until, asked.machines),
+        _MOST_RECORDS,
+        asked.requestor,
+    )
+    known = stays(recorded.records)
+    machines = frozenset(stay.machine for stay in known.values())
+    scope = Scope(world.subscriptions, asked.since, asked.until, machines)
+    evidence = await world.logs.tell(scope, _OF_OWN_GRANTS) if machines else Evidence()
+    names = _names(machines, recorded.records)
+    return Seen(asked, recorded.records, evidence, names, (), _capped(is_capped=recorded.capped), known)
+
+
+async def _guarded(world: World) -> Mapping[MachineId, Guarded]:
+    every: Iterable[Stored[Guarded]] = [
+        stored for subscription in world.subscriptions async for stored in world.policies.all(subscription)
+    ]
+    return {stored.value.machine.id: stored.value for stored in every}
+
+
+def _scope(world: World, asked: Asked, guarded: Mapping[MachineId, Guarded]) -> Scope:
+    machines = asked.machines if asked.machines is not None else frozenset(guarded)
+    groups = {nsg.lower() for one in machines if one in guarded for nsg in guarded[one].last_seen.nsgs}
+    return Scope(world.subscriptions, asked.since, asked.until, machines, frozenset(groups))
+
+
+def _of_record(scope: Scope, asked: Asked) -> Scope:
+    """What is read of the record: all of it where no machine is named, also about those without a policy by now."""
+    since = scope.since - _LONGEST_STAY
+    return replace(scope, since=since, machines=scope.machines if asked.machines is not None else None)
+
+
+async def _tell(world: World, scope: Scope) -> Evidence:
+    return await world.logs.tell(scope, _ALL) if scope.machines else Evidence()
+
+
+async def _unlogged(world: World, scope: Scope) -> tuple[frozenset[str], tuple[Gap, ...]]:
+    """The machines whose flows nobody logs, as logs name them, and what to do about it."""
+    if not scope.machines or not world.logs.workspace:
+        return frozenset(), ()
+    try:
+        snapshot, logs = await asyncio.gather(
+            world.inventory.machines(world.subscriptions), world.flow_logs.flow_logs(world.subscriptions)
+        )
+    except Unavailable as error:
+        text = f"For which networks flows are logged is not known: {error}."
+        return frozenset(), (Gap(Lack.FLOW_LOG_UNKNOWN, "flow logs", text),)
+    wanted = [one for one in snapshot.machines if one.machine_id in scope.machines]
+    return _missing(wanted, logs, world.logs.workspace)
+
+
+def _missing(
+    machines: Iterable[Sighting], logs: Sequence[FlowLog], workspace: str
+) -> tuple[frozenset[str], tuple[Gap, ...]]:
+    places = {_attachment(one, place.nic, place.subnet): one for one in machines for place in one.places}
+    missing = unlogged(places, logs, workspace)
+    keys = frozenset(log_key(id_) for one in missing if (id_ := places[one].machine_id))
+    return keys, tuple(flow_log_gaps(missing))
+
+
+def _attachment(machine: Sighting, nic: str, subnet: str) -> Attachment:
+    network = subnet.lower().partition("/subnets/")[0]
+    return Attachment(machine.name, frozenset({nic.lower(), subnet.lower(), network}), network)
+
+
+def _names(machines: Iterable[MachineId], records: Iterable[Record]) -> Mapping[str, str]:
+    """How machines are spelled, by how logs name them; what is known of machines outweighs what is on record."""
+    from_records = {one.subject.lower(): one.subject for one in records if one.grant}
+    every = [*map(MachineId, from_records.values()), *machines]
+    return {log_key(one): str(one) for one in every}
+
+
+def _capped(*, is_capped: bool) -> tuple[Gap, ...]:
+    text = f"Only the newest {_MOST_RECORDS} records are looked at: ask about a shorter time, or about one machine."
+    return (Gap(Lack.CAPPED, "records", text),) if is_capped else ()
+
+
+def _stale(world: World, scope: Scope, evidence: Evidence) -> Iterable[Gap]:
+    """That flows come late is told where the newest is older than they usually are."""
+    newest, until = evidence.flows_until, min(scope.until, world.clock.now())
+    if newest and until - newest > _STALE_AFTER:
+        hours = (until - newest) // timedelta(hours=1)
+        text = f"The newest flow that the logs tell of is {hours} hours older: what came since is not shown yet."
+        yield Gap(Lack.STALE, "flows", text)
