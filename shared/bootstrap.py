@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from shared.adapters.clock import SystemClock
+from shared.log_settings import LogSettings
 from shared.settings import Settings, check_settings, read_settings, trusts_easy_auth, untold_because
 from shared.webhook_settings import WebhookSettings
 
@@ -139,6 +140,7 @@ def _world(settings: Settings, clock: Clock, credential: AsyncTokenCredential, k
         flow_logs=inventory,
         chance=secrets.randbits,
         subscriptions=settings.subscriptions,
+        alarming_attempts=(settings.logs or LogSettings("")).attempts,
         times=replace(Times(), shortest_grant=settings.shortest_grant),
     )
 

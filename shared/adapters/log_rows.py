@@ -31,19 +31,15 @@ _ID_LENGTH: Final = 16
 
 
 def source(row: Row) -> Source:
-    """Where flows came from."""
+    """An address that was denied."""
     return Source(
         address=str(row["Source"]),
         counts=_counts(row),
         first=time_of(row["First"]),
         last=time_of(row["Last"]),
-        first_denied=_perhaps(row["FirstDenied"]),
-        last_denied=_perhaps(row["LastDenied"]),
-        first_allowed=_perhaps(row["FirstAllowed"]),
         country=str(row["Country"] or ""),
-        ports=tuple(sorted(int(str(port)) for port in _listed(row["Ports"]))),
+        ports=tuple(sorted(int(str(port)) for port in _listed(row["Ports"]) if port is not None)),
         machines=_texts(row["Machines"]),
-        rules=_texts(row["Rules"]),
     )
 
 
@@ -118,6 +114,7 @@ READERS: Final[Mapping[Part, Callable[[Row], object]]] = {
     Part.NAMES: name,
     Part.USES: use,
     Part.LET_IN: let_in,
+    Part.REACHED: let_in,
     Part.FAILURES: failures,
     Part.SIGN_INS: sign_in,
     Part.ALERTS: alert,
@@ -149,7 +146,3 @@ def time_of(value: datetime | str) -> datetime:
     """A time, which comes as such or as its text."""
     at = datetime.fromisoformat(value) if isinstance(value, str) else value
     return at if at.tzinfo else at.replace(tzinfo=UTC)
-
-
-def _perhaps(value: datetime | str | None) -> datetime | None:
-    return time_of(value) if value else None

@@ -133,8 +133,6 @@ def write_attack(attack: Attack) -> AttackAnswer:
         "rules": list(attack.rules),
         "first": write_time(attack.first),
         "last": write_time(attack.last),
-        "firstDenied": _perhaps(attack.first_denied),
-        "lastDenied": _perhaps(attack.last_denied),
         "firstIn": _perhaps(attack.first_in),
     }
 
@@ -206,6 +204,7 @@ def write_summary(told: Summary, names: Names, asked: LookingBackAnswer) -> Summ
         "users": [{"user": one.user, "failedSignIns": one.failures, "sources": one.sources} for one in told.names],
         "outcomes": {
             "denied": told.became[Became.DENIED],
+            "elsewhere": told.became[Became.ELSEWHERE],
             "granted": told.became[Became.GRANTED],
             "reached": told.became[Became.REACHED],
             "signedIn": told.became[Became.SIGNED_IN],

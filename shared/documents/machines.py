@@ -20,6 +20,7 @@ from shared.documents.fields import write_person, write_span, write_time
 from shared.documents.grants import write_grant
 from shared.documents.guarded import write_guarded, write_lock
 from shared.documents.policies import write_policy
+from shared.domain.evidence import log_key
 from shared.domain.grants import Grant
 from shared.domain.inventory import State
 from shared.domain.listing import Details, Page, Row, Use, suggested_ports
@@ -31,7 +32,7 @@ from shared.domain.surface import Exposed
 def write_page(page: Page, token: str | None) -> MachinesAnswer:
     """A page of machines."""
     return {
-        "value": [write_row(one, use) for one, use in page.rows],
+        "value": [write_row(one, use, _attempts(one, page)) for one, use in page.rows],
         "nextPageToken": token,
         "counts": {
             "configured": page.counts.get(State.CONFIGURED, 0),
@@ -43,12 +44,17 @@ def write_page(page: Page, token: str | None) -> MachinesAnswer:
     }
 
 
-def write_row(row: Row, use: Use | None) -> MachineAnswer:
+def write_row(row: Row, use: Use | None, attempts: int | None = None) -> MachineAnswer:
     """One machine of the list."""
-    return {**_write_sighting(row, use), "policy": _summary(row)}
+    return {**_write_sighting(row, use, attempts), "policy": _summary(row)}
 
 
-def _write_sighting(row: Row, use: Use | None) -> SightingAnswer:
+def _attempts(row: Row, page: Page) -> int | None:
+    id_ = row.sighting.machine_id
+    return page.attempts.get(log_key(id_)) if id_ else None
+
+
+def _write_sighting(row: Row, use: Use | None, attempts: int | None) -> SightingAnswer:
     sighting = row.sighting
     return {
         "id": sighting.id,
@@ -69,6 +75,7 @@ def _write_sighting(row: Row, use: Use | None) -> SightingAnswer:
         "suggestedPorts": list(suggested_ports(sighting.system)),
         "lock": write_lock(row.leaks) if row.guarded else None,
         "use": _write_use(use) if use else None,
+        "attemptsLast24Hours": attempts,
     }
 
 
@@ -109,7 +116,7 @@ def write_details(details: Details, grants: Iterable[Grant]) -> DetailsAnswer:
     row = details.row
     guarded = write_guarded(row.guarded, row.leaks) if row.guarded else None
     return {
-        **_write_sighting(row, details.use),
+        **_write_sighting(row, details.use, details.attempts),
         "endpoints": [_write_endpoint(endpoint) for endpoint in details.machine.endpoints],
         "nsgs": [_write_group(nsg) for nsg in details.groups],
         "policy": write_policy(row.guarded.policy) if row.guarded else None,

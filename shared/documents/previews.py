@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from shared.documents.answers import RuleAnswer
 from shared.documents.answers.grants import GrantPreviewAnswer
-from shared.documents.answers.policies import ChangeAnswer, PreviewAnswer, ThroughAnswer, WayAnswer
-from shared.documents.fields import write_sessions, write_span
+from shared.documents.answers.policies import ChangeAnswer, CutFlowAnswer, PreviewAnswer, ThroughAnswer, WayAnswer
+from shared.documents.fields import write_sessions, write_span, write_time
 from shared.documents.grants import write_access
 from shared.documents.guarded import write_lock
+from shared.domain.evidence import LetIn
 from shared.domain.forecasts import Foretold, Preview, Way, why_open
 from shared.domain.guarding import Stage
 from shared.domain.lifecycle import State
@@ -19,7 +21,7 @@ from shared.domain.rules import ALL_PORTS, Nsg, Rule
 from shared.domain.sessions import Sessions
 from shared.domain.traffic import Traffic
 
-_UNKNOWN_CUTS: Final = "Which connections of the last 7 days would be cut is not known: no flow logs are read yet."
+_UNKNOWN_CUTS: Final = "Which connections of the last 7 days would be cut is not known."
 _FLUSHES: Final = {
     True: "flushConnection is switched on in {}. This concerns every machine behind that group: at once, and then "
     "whenever one of its rules changes, Azure ends the open connections there that its rules do not allow.",
@@ -45,8 +47,28 @@ def write_preview(preview: Preview) -> PreviewAnswer:
         "staysOpen": [{**_write_way(way), "why": str(why_open(way, leaking))} for way in preview.open],
         "endsGrants": list(preview.ends),
         "sessions": write_sessions(preview.sessions),
-        "cutFlows": None,
-        "notes": [_UNKNOWN_CUTS, *(_FLUSHES[one.after.flush.on].format(one.before.id) for one in switched)],
+        "cutFlows": None if preview.cut_flows is None else [_write_cut(one) for one in preview.cut_flows],
+        "notes": [*_unknown_cuts(preview), *(_FLUSHES[one.after.flush.on].format(one.before.id) for one in switched)],
+    }
+
+
+def _unknown_cuts(preview: Preview) -> Iterator[str]:
+    if preview.cut_flows is None:
+        yield " ".join((_UNKNOWN_CUTS, *preview.unknown))
+    else:
+        yield from preview.unknown
+
+
+def _write_cut(one: LetIn) -> CutFlowAnswer:
+    passed = one.passed
+    return {
+        "source": passed.source,
+        "port": one.port,
+        "protocol": one.protocol,
+        "rule": passed.rule,
+        "connections": passed.connections,
+        "first": write_time(passed.first),
+        "last": write_time(passed.last),
     }
 
 

@@ -35,6 +35,7 @@ _RECORDS: Final[Mapping[str, str]] = {
 _BECAME: Final[Mapping[Became, str]] = {
     Became.DENIED: "denied throughout",
     Became.GRANTED: "turned away, and let in by a grant at another time",
+    Became.ELSEWHERE: "denied there, and let in to other ports",
     Became.REACHED: "GOT THROUGH by {rules}",
     Became.SIGNED_IN: "SIGNED IN outside of any grant",
 }

@@ -1,7 +1,8 @@
 """Attempts on attack: who was turned away, seen together over all logs, and whether any of them got in.
 
 Whoever was denied, or could not sign in, has tried. What became of it is the worst that the logs show: a sign-in
-outside of any grant, then flows that another rule let in, then what a grant let in, and else it was denied throughout.
+outside of any grant, then flows that another rule let in where others were denied, then what a grant let in. Whoever
+was let in only elsewhere, to a web server for example, was denied throughout where it was denied.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from shared.domain.evidence import Counts, Evidence, Failures, SignIn, Source
+from shared.domain.evidence import Counts, Evidence, Failures, LetIn, SignIn, Source
 from shared.domain.records import Stay
 
 _NAMES_SHOWN: Final = 50
@@ -22,8 +23,9 @@ class Became(StrEnum):
     """What became of attempts. The set is closed; the worst comes first."""
 
     SIGNED_IN = "signedIn"  # Somebody signed in from there, outside of any grant.
-    REACHED = "reached"  # Another rule than a grant's let it through.
+    REACHED = "reached"  # Another rule than a grant's let it in where it had been denied.
     GRANTED = "granted"  # Turned away at some time, and let in by a grant at another.
+    ELSEWHERE = "elsewhere"  # Denied throughout where it was denied, and let in to other ports.
     DENIED = "denied"  # Denied throughout.
 
 
@@ -41,10 +43,8 @@ class Attack:
     ports: tuple[int, ...] = ()
     machines: tuple[str, ...] = ()  # As logs name them.
     users: tuple[str, ...] = ()
-    rules: tuple[str, ...] = ()  # Those that let something in.
-    first_denied: datetime | None = None
-    last_denied: datetime | None = None
-    first_in: datetime | None = None  # Since when other rules than grants' let it through.
+    rules: tuple[str, ...] = ()  # Those that let it in where it had been denied.
+    first_in: datetime | None = None  # Since when these rules let it in.
     sign_ins: int = 0  # Those outside of any grant.
 
     @property
@@ -62,9 +62,25 @@ def attacks(evidence: Evidence, known: Iterable[Stay]) -> tuple[Attack, ...]:
     signed: dict[str, list[SignIn]] = {}
     for sign_in in outside(evidence.sign_ins, every):
         signed.setdefault(sign_in.source, []).append(sign_in)
-    tried = {address for address, one in sources.items() if one.counts.denied} | set(failed)
-    found = (_attack(sources.get(one), failed.get(one, []), signed.get(one, []), every) for one in tried)
+    reached: dict[str, list[LetIn]] = {}
+    for let_in in evidence.reached:
+        reached.setdefault(let_in.passed.source, []).append(let_in)
+    tried = set(sources) | set(failed)
+    found = (
+        _attack(_Signs(sources.get(one), failed.get(one, []), signed.get(one, []), reached.get(one, [])), every)
+        for one in tried
+    )
     return tuple(sorted(found, key=lambda one: (-one.attempts, one.source)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Signs:
+    """What the logs have about one address."""
+
+    source: Source | None
+    failed: list[Failures]
+    signed: list[SignIn]  # Outside of any grant.
+    reached: list[LetIn]
 
 
 def outside(sign_ins: Iterable[SignIn], known: Iterable[Stay]) -> Iterator[SignIn]:
@@ -73,13 +89,13 @@ def outside(sign_ins: Iterable[SignIn], known: Iterable[Stay]) -> Iterator[SignI
     return (one for one in sign_ins if not any(stay.covers(one.machine, one.source, one.at) for stay in every))
 
 
-def _attack(source: Source | None, failed: list[Failures], signed: list[SignIn], known: tuple[Stay, ...]) -> Attack:
-    address = source.address if source else failed[0].source
+def _attack(signs: _Signs, known: tuple[Stay, ...]) -> Attack:
+    source, failed, reached = signs.source, signs.failed, signs.reached
     seen = (*((source,) if source else ()), *failed)
     users = sorted({user for one in failed for user in one.users})
     return Attack(
-        source=address,
-        became=_became(source, failed, signed, known),
+        source=source.address if source else failed[0].source,
+        became=_became(signs, known),
         counts=source.counts if source else Counts(),
         failures=sum(one.count for one in failed),
         first=min(one.first for one in seen),
@@ -88,23 +104,23 @@ def _attack(source: Source | None, failed: list[Failures], signed: list[SignIn],
         ports=source.ports if source else (),
         machines=tuple(sorted({*(source.machines if source else ()), *(one.machine for one in failed)})),
         users=tuple(users[:_NAMES_SHOWN]),
-        rules=source.rules if source else (),
-        first_denied=source.first_denied if source else None,
-        last_denied=source.last_denied if source else None,
-        first_in=source.first_allowed if source else None,
-        sign_ins=len(signed),
+        rules=tuple(sorted({one.passed.rule for one in reached})),
+        first_in=min((one.passed.first for one in reached), default=None),
+        sign_ins=len(signs.signed),
     )
 
 
-def _became(source: Source | None, failed: list[Failures], signed: list[SignIn], known: tuple[Stay, ...]) -> Became:
-    if signed:
+def _became(signs: _Signs, known: tuple[Stay, ...]) -> Became:
+    if signs.signed:
         return Became.SIGNED_IN
-    if source and source.counts.allowed:
-        return Became.REACHED
-    if source and source.counts.granted:
-        return Became.GRANTED
-    if not failed:
-        return Became.DENIED
     # A sign-in fails on the machine itself, so that something let the packets through, whether the flows tell or not.
-    by_grants = all(any(stay.covers(one.machine, one.source, one.first) for stay in known) for one in failed)
-    return Became.GRANTED if by_grants else Became.REACHED
+    if signs.reached or not all(_is_covered(one, known) for one in signs.failed):
+        return Became.REACHED
+    counts = signs.source.counts if signs.source else Counts()
+    if counts.granted or signs.failed:
+        return Became.GRANTED
+    return Became.ELSEWHERE if counts.allowed else Became.DENIED
+
+
+def _is_covered(failed: Failures, known: tuple[Stay, ...]) -> bool:
+    return any(stay.covers(failed.machine, failed.source, failed.first) for stay in known)

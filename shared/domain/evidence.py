@@ -35,6 +35,7 @@ class Scope:
     until: datetime
     machines: frozenset[MachineId] | None = None  # None: all of the subscriptions.
     groups: frozenset[str] = frozenset()  # The groups on the machines' ways, in lower case.
+    ports: frozenset[int] = frozenset()  # Where it matters what was let in; empty: everywhere.
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +49,15 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where flows came from, with what became of them."""
+    """An address that was denied: when, where, and how often it was let in."""
 
     address: str
     counts: Counts
     first: datetime
     last: datetime
-    first_denied: datetime | None = None
-    last_denied: datetime | None = None
-    first_allowed: datetime | None = None
     country: str = ""
     ports: tuple[int, ...] = ()
     machines: tuple[str, ...] = ()
-    rules: tuple[str, ...] = ()  # Those that let something in.
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +214,7 @@ class Part(StrEnum):
     NAMES = "names"
     USES = "uses"
     LET_IN = "let_in"
+    REACHED = "reached"
     FAILURES = "failures"
     SIGN_INS = "sign_ins"
     ALERTS = "alerts"
@@ -235,6 +233,7 @@ class Evidence:
     names: tuple[TriedName, ...] = ()
     uses: tuple[Passed, ...] = ()
     let_in: tuple[LetIn, ...] = ()
+    reached: tuple[LetIn, ...] = ()  # Of that what came from where others were denied at the same port.
     failures: tuple[Failures, ...] = ()
     sign_ins: tuple[SignIn, ...] = ()
     alerts: tuple[Alert, ...] = ()

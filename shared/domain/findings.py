@@ -33,6 +33,8 @@ class What(StrEnum):
     HOLDS_AGAIN = "holdsAgain"
     FLUSH_SWITCHED_OFF = "flushSwitchedOff"
     FLUSH_LEFT_ON = "flushLeftOn"
+    BROKE_IN = "brokeIn"  # Somebody got in after many attempts.
+    PASSED_LOCK = "passedLock"  # Something got through to a port that is locked.
 
 
 @dataclass(frozen=True, slots=True)

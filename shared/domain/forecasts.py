@@ -13,6 +13,8 @@ from enum import StrEnum
 
 from shared.domain.addresses import family_of
 from shared.domain.claims import Claim
+from shared.domain.crossing import is_part_of
+from shared.domain.evidence import LetIn
 from shared.domain.exposure import Groups, Leak
 from shared.domain.grants import Grant
 from shared.domain.guarding import Guarded
@@ -117,6 +119,12 @@ def closed_ways(before: Iterable[Way], after: Iterable[Way]) -> tuple[Way, ...]:
     return tuple(cut for way in before if (cut := _without(way, left.get(way.address, []))).traffic)
 
 
+def cut_flows(cut: Iterable[Way], let_in: Iterable[LetIn]) -> tuple[LetIn, ...]:
+    """What was let in of late, of that which would no longer be."""
+    pieces = tuple(traffic for way in cut for traffic in way.traffic)
+    return tuple(one for one in let_in if is_part_of(one, pieces))
+
+
 def _without(way: Way, still: Iterable[Traffic]) -> Way:
     cut = way.traffic
     for traffic in still:
@@ -136,6 +144,8 @@ class Preview:
     attaches: tuple[str, ...]  # The interfaces on which a new group would be put.
     ends: tuple[str, ...]  # The grants that would end.
     sessions: Sessions = CONTINUING
+    cut_flows: tuple[LetIn, ...] | None = None  # What was let in of late and would no longer be; None: nobody knows.
+    unknown: tuple[str, ...] = ()  # What cannot be told about them, and why.
 
 
 @dataclass(frozen=True, slots=True)

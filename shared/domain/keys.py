@@ -26,6 +26,11 @@ def short_hash(text: str, length: int) -> str:
     return _encode(int.from_bytes(hashlib.sha256(text.encode()).digest()), length)
 
 
+def short_number(text: str) -> int:
+    """A stable number of at most six digits for a text."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) % 1_000_000
+
+
 def new_grant_id(machine_key: str, now: datetime, chance: int) -> str:
     """A grant id from the machine's key, the time, and `CHANCE_BITS` random bits."""
     return _encode(int(now.timestamp() * 1000), _TIME) + machine_key + _encode(chance, _CHANCE)

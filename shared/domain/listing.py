@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -218,6 +218,7 @@ class Page:
     counts: Mapping[State, int]
     at: datetime
     warnings: tuple[str, ...]
+    attempts: Mapping[str, int] = field(default_factory=dict)  # Those of the last 24 hours, as logs name machines.
 
 
 def _words(sighting: Sighting) -> Iterable[str]:
@@ -238,3 +239,4 @@ class Details:
     machine: Machine
     groups: Sequence[Nsg]
     use: Use
+    attempts: int | None = None  # Those of the last 24 hours; None: nobody knows.

@@ -14,7 +14,7 @@ from typing import Final
 from shared.domain.addresses import is_address, parse_address, parse_prefix
 from shared.domain.evidence import log_key
 from shared.domain.findings import What
-from shared.domain.lifecycle import ENDS, State
+from shared.domain.lifecycle import ENDS, Event, State
 from shared.domain.machines import MachineId
 from shared.domain.people import Person
 
@@ -27,6 +27,8 @@ def grant_kind(word: str) -> str:
 POLICY_SET, POLICY_REMOVED = "policySet", "policyRemoved"
 _OPENS: Final = frozenset(map(grant_kind, (State.OPENING, State.ACTIVE)))
 _OVER: Final = frozenset(map(grant_kind, ENDS.values()))
+_EXTENSIONS: Final = (Event.EXTENSION_ASKED, Event.EXTENSION_DENIED, Event.EXTENSION_CANCELLED, Event.EXTENDED)
+_LATER: Final = frozenset(map(grant_kind, (*_EXTENSIONS, State.CLOSING)))  # These happen after an opening.
 _FINDINGS: Final = frozenset(map(str, What))
 
 
@@ -112,6 +114,9 @@ def _after(stay: Stay, record: Record) -> Stay:
     if record.kind in _OPENS:
         opened = record.kind == grant_kind(State.ACTIVE)
         return replace(stay, began=stay.began or record.at, opened=stay.opened or opened)
+    if record.kind in _LATER:
+        # A grant may stay open for days when it is extended: its beginning may be before the record that is at hand.
+        return replace(stay, opened=stay.opened or stay.began is None)
     if record.kind in _OVER:
         # Only what was open expires, also where its beginning is not at hand.
         return replace(stay, over=record.at, opened=stay.opened or record.kind == grant_kind(State.EXPIRED))

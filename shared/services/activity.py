@@ -15,14 +15,13 @@ from typing import Final
 
 from shared.domain.activity import EVERYTHING, Entry, Place, Wanted, fold
 from shared.domain.evidence import Evidence, Gap, Lack, Part, Scope, log_key
-from shared.domain.flow_logs import Attachment, FlowLog, flow_log_gaps, unlogged
 from shared.domain.guarding import Guarded
-from shared.domain.inventory import Sighting
 from shared.domain.machines import MachineId
 from shared.domain.records import Record, Stay, stays
 from shared.domain.summaries import Summary, summarize
 from shared.domain.usage import Usage, usage
 from shared.ports import Stored, Unavailable
+from shared.services.glancing import Dark, dark
 from shared.services.world import World
 
 # A grant that was open when the time begins that is asked about was asked for at most a day before, or was extended.
@@ -94,12 +93,12 @@ async def look(world: World, asked: Asked) -> Seen:
         return await _look_at_own(world, asked)
     guarded = await _guarded(world)
     scope = _scope(world, asked, guarded)
-    recorded, evidence, (places, dark) = await asyncio.gather(
+    recorded, evidence, unseen = await asyncio.gather(
         world.history.between(_of_record(scope, asked), _MOST_RECORDS), _tell(world, scope), _unlogged(world, scope)
     )
     names = _names((*guarded, *(scope.machines or ())), recorded.records)
-    gaps = (*_capped(is_capped=recorded.capped), *dark, *_stale(world, scope, evidence))
-    return Seen(asked, recorded.records, evidence, names, places, gaps, stays(recorded.records))
+    gaps = (*_capped(is_capped=recorded.capped), *unseen.gaps, *_stale(world, scope, evidence))
+    return Seen(asked, recorded.records, evidence, names, unseen.machines, gaps, stays(recorded.records))
 
 
 async def _look_at_own(world: World, asked: Asked) -> Seen:
@@ -140,33 +139,15 @@ async def _tell(world: World, scope: Scope) -> Evidence:
     return await world.logs.tell(scope, _ALL) if scope.machines else Evidence()
 
 
-async def _unlogged(world: World, scope: Scope) -> tuple[frozenset[str], tuple[Gap, ...]]:
-    """The machines whose flows nobody logs, as logs name them, and what to do about it."""
-    if not scope.machines or not world.logs.workspace:
-        return frozenset(), ()
+async def _unlogged(world: World, scope: Scope) -> Dark:
+    if not scope.machines:
+        return Dark()
     try:
-        snapshot, logs = await asyncio.gather(
-            world.inventory.machines(world.subscriptions), world.flow_logs.flow_logs(world.subscriptions)
-        )
+        seen = (await world.inventory.machines(world.subscriptions)).machines
     except Unavailable as error:
         text = f"For which networks flows are logged is not known: {error}."
-        return frozenset(), (Gap(Lack.FLOW_LOG_UNKNOWN, "flow logs", text),)
-    wanted = [one for one in snapshot.machines if one.machine_id in scope.machines]
-    return _missing(wanted, logs, world.logs.workspace)
-
-
-def _missing(
-    machines: Iterable[Sighting], logs: Sequence[FlowLog], workspace: str
-) -> tuple[frozenset[str], tuple[Gap, ...]]:
-    places = {_attachment(one, place.nic, place.subnet): one for one in machines for place in one.places}
-    missing = unlogged(places, logs, workspace)
-    keys = frozenset(log_key(id_) for one in missing if (id_ := places[one].machine_id))
-    return keys, tuple(flow_log_gaps(missing))
-
-
-def _attachment(machine: Sighting, nic: str, subnet: str) -> Attachment:
-    network = subnet.lower().partition("/subnets/")[0]
-    return Attachment(machine.name, frozenset({nic.lower(), subnet.lower(), network}), network)
+        return Dark(gaps=(Gap(Lack.FLOW_LOG_UNKNOWN, "flow logs", text),))
+    return await dark(world, [one for one in seen if one.machine_id in scope.machines])
 
 
 def _names(machines: Iterable[MachineId], records: Iterable[Record]) -> Mapping[str, str]:

@@ -19,6 +19,7 @@ from shared.domain.people import Person
 from shared.domain.policies import Policy, contradictions
 from shared.domain.subscriptions import restored
 from shared.ports import Conflict, NotFound, Outdated, Stored, Unavailable
+from shared.services.glancing import recently_let_in
 from shared.services.locking import Standing, lock_all
 from shared.services.misfits import end_misfits
 from shared.services.previewing import Forecasts, foresee, preview
@@ -95,7 +96,8 @@ async def foretell(world: World, ids: Sequence[MachineId], change: Assignment) -
     """What enabling machines together would do, and for each that would be refused, why. Writes nothing."""
     results: Results[Preview] = {}
     fitting, forecasts = await fit(world, results, dict.fromkeys(ids, change))
-    results |= await _sift(results, fitting, lambda one: preview(world, one.guarded, one.actual, forecasts))
+    recent = await recently_let_in(world, fitting)
+    results |= await _sift(results, fitting, lambda one: preview(world, one.guarded, one.actual, forecasts, recent))
     return [results[id_] for id_ in ids]
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.domain.claims import OpenClaim
+from shared.domain.evidence import log_key
 from shared.domain.guarding import Guarded
 from shared.domain.inventory import MachineKind, PrivateAddress, ResourceLock, Sighting, State
 from shared.domain.listing import Details, Filter, Page, Rank, Row, Scene, Use, row
@@ -19,6 +20,7 @@ from shared.domain.rules import OPEN_MARK, Nsg
 from shared.domain.surface import Surface
 from shared.ports import NotFound, Observed, Unavailable
 from shared.services.enabling import NO_MACHINE, known
+from shared.services.glancing import attempts_of_the_day
 from shared.services.measuring import open_claims_in
 from shared.services.viewing import Panorama, panorama
 from shared.services.world import World, each, every
@@ -45,9 +47,12 @@ async def page(world: World, wanted: Filter, size: int, after: Rank | None) -> P
             shown.append(one)
     first = heapq.nsmallest(size + 1, shown, key=lambda one: one.rank)
     rows = first[:size]
-    uses = await every(lambda one: _use_of(world, one), rows, _READS_AT_ONCE)
+    uses, attempts = await asyncio.gather(
+        every(lambda one: _use_of(world, one), rows, _READS_AT_ONCE),
+        attempts_of_the_day(world, [one.sighting for one in rows]),
+    )
     found = list(zip(rows, uses, strict=True))
-    return Page(found, rows[-1].rank if len(first) > size else None, counts, seen.at, seen.warnings)
+    return Page(found, rows[-1].rank if len(first) > size else None, counts, seen.at, seen.warnings, attempts)
 
 
 async def _policies(world: World, subscriptions: Iterable[str]) -> dict[MachineId, Guarded]:
@@ -104,7 +109,9 @@ async def details(world: World, id_: MachineId) -> Details:
     known_as, locks = await _told_by_inventory(world, id_)
     opened = await _opened(world, groups.values())
     scene = Scene(Surface(groups), groups, locks, {id_: stored.value} if stored else {}, opened)
-    return Details(row(_sighting_of(machine, known_as), machine, scene), machine, tuple(groups.values()), use)
+    attempts = await attempts_of_the_day(world, [known_as] if known_as else [])
+    shown = row(_sighting_of(machine, known_as), machine, scene)
+    return Details(shown, machine, tuple(groups.values()), use, attempts.get(log_key(id_)))
 
 
 async def _told_by_inventory(world: World, id_: MachineId) -> tuple[Sighting | None, Sequence[ResourceLock]]:

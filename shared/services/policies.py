@@ -15,6 +15,7 @@ from shared.services.closing import Ending, close
 from shared.services.discarding import discard_group
 from shared.services.enabling import known
 from shared.services.freeing import Holders, as_leaving, holders, unlock
+from shared.services.glancing import recently_let_in
 from shared.services.locking import Standing
 from shared.services.measuring import measure_now, sessions_now
 from shared.services.previewing import foresee, preview
@@ -69,7 +70,7 @@ async def foretell_removal(world: World, id_: MachineId, removal: Removal) -> Pr
     for result in forecasts.values():
         if isinstance(result, Exception):
             raise result
-    return await preview(world, removing, actual, forecasts)
+    return await preview(world, removing, actual, forecasts, await recently_let_in(world, (id_,)))
 
 
 async def disable(world: World, id_: MachineId, removal: Removal) -> Removed:

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from shared.domain.claims import Claim, Finding, LockClaim, Outcome, Wanted
 from shared.domain.exposure import leaks
-from shared.domain.forecasts import Forecast, Preview, closed_ways, forecast, ways_in
+from shared.domain.forecasts import Forecast, Preview, closed_ways, cut_flows, forecast, ways_in
 from shared.domain.guarding import Guarded, Stage, claims_by_group
 from shared.domain.machines import Machine
 from shared.domain.rules import Nsg
 from shared.domain.sessions import CONTINUING, Sessions, sessions_of
 from shared.ports import NotFound
+from shared.services.glancing import UNKNOWN, Recent
 from shared.services.measuring import open_claims_in
 from shared.services.rounds import unmade
 from shared.services.world import World, each
@@ -47,12 +48,15 @@ async def _foresee(world: World, nsg: str, claims: Mapping[str, Claim]) -> Forec
     return forecast(group, {**standing, **claims}.values(), world.clock.now())
 
 
-async def preview(world: World, guarded: Guarded, actual: Machine, forecasts: Forecasts) -> Preview:
+async def preview(
+    world: World, guarded: Guarded, actual: Machine, forecasts: Forecasts, recent: Recent = UNKNOWN
+) -> Preview:
     """What would become of a machine that is `actual` now, if `guarded` were stored and served."""
     seen = [_forecast(forecasts, nsg) for nsg in guarded.claims() if nsg.lower() in forecasts]
     target = _afterwards(guarded, actual)
     before, after = await _groups(world, (guarded.machine, actual, target), forecasts)
     was, will = ways_in(actual, before), ways_in(target, after)
+    cut, let_in = closed_ways(was, will), recent.of(actual.id)
     opened = [claim for nsg in guarded.machine.nsgs for claim in await open_claims_in(world, nsg)]
     return Preview(
         guarded,
@@ -62,11 +66,13 @@ async def preview(world: World, guarded: Guarded, actual: Machine, forecasts: Fo
             after,
             opened,
         ),
-        closed_ways(was, will),
+        cut,
         will,
         tuple(sorted({endpoint.nic for endpoint in actual.bare})) if guarded.stage is Stage.GUARDED else (),
         await _ending(world, guarded),
         _sessions(guarded, forecasts),
+        None if let_in is None else cut_flows(cut, let_in),
+        tuple(gap.text for gap in recent.gaps),
     )
 
 

@@ -25,6 +25,8 @@ class Times:
     lease: timedelta = timedelta(seconds=15)
     # How long a request waits for its rule before it answers "not yet".
     patience: timedelta = timedelta(seconds=25)
+    # How long a view waits for something that it can be shown without.
+    glance: timedelta = timedelta(seconds=2)
     # An opening that nobody finished within this time has failed.
     opening: timedelta = timedelta(minutes=2)
     # A reminder comes this much early, so that polling the queue does not make closing late.
@@ -56,6 +58,7 @@ class World:
     subscriptions: tuple[str, ...]
     times: Times = Times()
     most_unfinished: int = 50  # Grants of one caller on one machine that are not over.
+    alarming_attempts: int = 50  # From how many attempts on somebody who gets in is told of.
     most_waiting: int = 20  # Requests of one caller that wait for approval or for their start.
     # Work that goes on after its caller was answered; kept here so that it is not thrown away half done.
     background: set[asyncio.Task[object]] = field(default_factory=set)
@@ -64,10 +67,10 @@ class World:
     # The settlings that go on in this process, by the group's id in small letters.
     settlings: dict[str, Rounds] = field(default_factory=dict)
 
-    async def patiently[T](self, work: Coroutine[None, None, T], otherwise: T) -> T:
+    async def patiently[T](self, work: Coroutine[None, None, T], otherwise: T, patience: timedelta | None = None) -> T:
         """The result of some work, or `otherwise` when patience runs out first; the work then goes on by itself."""
         working = asyncio.create_task(work)
-        timer = asyncio.create_task(self.clock.sleep(self.times.patience))
+        timer = asyncio.create_task(self.clock.sleep(self.times.patience if patience is None else patience))
         try:
             await asyncio.wait({working, timer}, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -23,6 +23,7 @@ from shared.domain.issues import Invalid, Issue
 from shared.domain.machines import MachineId
 from shared.services import activity
 from shared.services.activity import Asked, Page
+from shared.services.glancing import whole_minute
 from shared.services.world import World
 from shared.triggers.callers import WHO_AUDIT
 from shared.triggers.http import Answer, Call, page_size, reply
@@ -32,7 +33,6 @@ _LONGEST: Final = timedelta(days=90)
 _LONGEST_TEXT: Final = 200
 _MOST_MACHINES: Final = 50
 _MOST_EXPORTED: Final = 20_000
-_MINUTE: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def _asked(world: World, call: Call, token: _Token | None) -> Asked | Invalid:
     """What is asked about, or all that is wrong with it at once."""
     params = call.request.params
     issues: list[Issue] = []
-    until = token.until if token else _time(params, "to", _whole_minute(world.clock.now()), issues)
+    until = token.until if token else _time(params, "to", whole_minute(world.clock.now()), issues)
     since = token.since if token else _time(params, "from", until - _USUAL, issues)
     if not timedelta() < until - since <= _LONGEST:
         text = f"from is earlier than to, by {_LONGEST.days} days at most."
@@ -145,11 +145,6 @@ def _time(params: Mapping[str, str], name: str, otherwise: datetime, issues: lis
     except ValueError as error:
         issues.append(Issue("invalidTime", name, str(error)))
         return otherwise
-
-
-def _whole_minute(now: datetime) -> datetime:
-    """The end of the minute that goes on: whoever asks again in that minute asks the same, and gets what is known."""
-    return now.replace(second=0, microsecond=0) + _MINUTE
 
 
 def _machines(params: Mapping[str, str], issues: list[Issue]) -> frozenset[MachineId] | None:

@@ -1,4 +1,4 @@
-"""The sweep, the starts, the repair, and the reminders that make closing and starting punctual."""
+"""The sweep, the starts, the repair, the watch over the logs, and the reminders that make closing punctual."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from shared.domain.keys import is_grant_id
 from shared.ports import Unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from shared.domain.evidence import Evidence
+    from shared.domain.findings import Found
     from shared.services.sweeping import Report
 
 _PATIENCE = 10  # seconds
@@ -46,6 +50,13 @@ def blueprint(app: Postern) -> func.Blueprint:
 
         _tell("repair", await run(app.world()))
 
+    @timers.function_name("watch")
+    @timers.timer_trigger("timer", schedule="15 */10 * * * *")
+    async def watch(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the trigger's form.
+        from shared.services.alarming import watch as run
+
+        _tell_alarms(*await run(app.world()))
+
     @timers.function_name("closings")
     @timers.queue_trigger("message", queue_name="closings", connection="AzureWebJobsStorage")
     async def closings(message: func.QueueMessage) -> None:
@@ -74,6 +85,16 @@ async def _look_for_poison(app: Postern) -> None:
     for queue, messages in found.items():
         if messages:
             _log.warning("about %d messages lie in %s-poison; see docs/operations.md", messages, queue)
+
+
+def _tell_alarms(found: Iterable[Found], evidence: Evidence, errors: Iterable[Exception]) -> None:
+    """Say in the log what the watch found, and what it could not see."""
+    for one in found:
+        _log.warning("%s: %s %s", one.what, one.subject, one.detail)
+    for gap in evidence.gaps:
+        _log.info("watch: %s", gap.text)
+    for error in errors:
+        _log.error("watch: %s", error, exc_info=error)
 
 
 def _tell(what: str, report: Report) -> None:

@@ -56,8 +56,6 @@ class AttackAnswer(Answer):
     rules: list[str]
     first: Time
     last: Time
-    firstDenied: Time | None
-    lastDenied: Time | None
     firstIn: Time | None
 
 
@@ -172,6 +170,7 @@ class OutcomesAnswer(Answer):
     """How many sources there were of each fate."""
 
     denied: int
+    elsewhere: int
     granted: int
     reached: int
     signedIn: int

@@ -76,6 +76,7 @@ class SightingAnswer(Answer):
     suggestedPorts: list[int]
     lock: LockAnswer | None
     use: UseAnswer | None
+    attemptsLast24Hours: int | None  # Flows that were denied; null where the logs cannot tell.
 
 
 class MachineAnswer(SightingAnswer):

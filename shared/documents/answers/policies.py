@@ -77,6 +77,18 @@ class SwitchAnswer(Answer):
     on: bool
 
 
+class CutFlowAnswer(Answer):
+    """Connections of the last 7 days, let in by a rule, that would no longer be."""
+
+    source: str
+    port: int
+    protocol: str
+    rule: str
+    connections: int
+    first: Time
+    last: Time
+
+
 class PreviewAnswer(Answer):
     """What would become of one machine; nothing was written."""
 
@@ -90,7 +102,7 @@ class PreviewAnswer(Answer):
     losesEffect: list[WayAnswer]
     staysOpen: list[OpenWayAnswer]
     endsGrants: list[str]
-    cutFlows: None
+    cutFlows: list[CutFlowAnswer] | None
     notes: list[str]
 
 
