@@ -109,6 +109,7 @@ FREE: dict[str, Any] = {
     "lock": None,
     "policy": None,
     "use": None,
+    "attemptsLast24Hours": None,
 }
 BECAUSE = [{"address": "10.0.0.4", "nsg": GROUP, "rule": "first", "priority": 100}]
 HELD: dict[str, Any] = {
@@ -124,6 +125,7 @@ HELD: dict[str, Any] = {
         "grantsLast7Days": 3,
         "lastAccess": {"at": "2026-11-22T12:00:00Z", "by": {"id": "ann", "name": "Ann"}, "grant": GRANT},
     },
+    "attemptsLast24Hours": None,
 }
 
 
@@ -133,6 +135,12 @@ def test_a_machine_without_a_policy_is_written_as_the_api_promises() -> None:
 
 def test_a_machine_under_a_policy_is_written_as_the_api_promises() -> None:
     assert HELD == write_row(CONFIGURED, Use(1, 3, grant()))
+
+
+def test_a_page_tells_how_often_somebody_tried_where_that_is_known() -> None:
+    key = f"{SUBSCRIPTION}/demo/web-01"
+    shown = Page([(CONFIGURED, None)], None, {}, NOW, (), {key: 12})
+    assert [12] == [one["attemptsLast24Hours"] for one in write_page(shown, None)["value"]]
 
 
 @pytest.mark.parametrize("latest", [None, grant(started=False)])

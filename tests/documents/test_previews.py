@@ -26,7 +26,7 @@ OLD = rule("300 postern-lock-old Deny Tcp 22,80-90 from Internet to 10.0.0.4,10.
 FIRST = rule("100 first Allow Tcp 22 from 203.0.113.7,203.0.113.8")
 SSH = Traffic(protocols=frozenset({TCP}), ports=Ranges.of((22, 22)))
 SOME = Traffic(protocols=frozenset({UDP, TCP, Protocol.ICMP}), ports=Ranges.of((22, 22), (80, 90)))
-NOTE = "Which connections of the last 7 days would be cut is not known: no flow logs are read yet."
+NOTE = "Which connections of the last 7 days would be cut is not known."
 
 
 def preview(**changes: Any) -> Preview:  # noqa: ANN401 - whatever a preview has.

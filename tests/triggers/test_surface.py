@@ -22,6 +22,9 @@ HTTP: Final = {
     "askForAccess": ("api/grants", {"POST"}),
     "listGrants": ("api/grants", {"GET"}),
     "getGrant": ("api/grants/{id}", {"GET"}),
+    "listActivity": ("api/activity", {"GET"}),
+    "exportActivity": ("api/activity.csv", {"GET"}),
+    "summarizeActivity": ("api/activity/summary", {"GET"}),
     "getOpenApi": ("api/openapi.json", {"GET"}),
     "getSwagger": ("api/swagger.json", {"GET"}),
     "extendGrant": ("api/grants/{id}/extend", {"POST"}),
@@ -41,7 +44,8 @@ HTTP: Final = {
     "jitDelete": (f"{SUBSCRIPTION}/{GROUP}/{SECURITY}/{LOCATION}/{JIT}/{{name}}", {"DELETE"}),
     "jitInitiate": (f"{SUBSCRIPTION}/{GROUP}/{SECURITY}/{LOCATION}/{JIT}/{{name}}/initiate", {"POST"}),
 }
-TIMERS: Final = {"sweep": "0 * * * * *", "starts": "0 * * * * *", "repair": "30 */10 * * * *"}
+TIMERS: Final = {"sweep": "0 * * * * *", "starts": "0 * * * * *", "repair": "30 */10 * * * *",
+                 "watch": "15 */10 * * * *"}  # fmt: skip
 QUEUES: Final = {name: (name, "AzureWebJobsStorage") for name in ("closings", "events")}
 
 
