@@ -26,11 +26,11 @@ from emulator.logs.store import Logs
 from emulator.oracle import judgement, ways
 from emulator.oracle.packets import Address, Packet, Way
 from emulator.storage import Storage
+from emulator.traffic.control import Traffic
 
 type Json = dict[str, Any]
 
 _PROTOCOLS = {"tcp": "Tcp", "udp": "Udp", "icmp": "Icmp", "esp": "Esp", "ah": "Ah"}
-_LATER = "This call of the control API is not built yet; it comes with the logs."
 
 
 class ControlError(Exception):
@@ -49,6 +49,7 @@ class Control:
     identity: Identity
     storage: Storage
     logs: Logs
+    traffic: Traffic
 
     def routes(self) -> list[Route]:
         """What this module answers over HTTP."""
@@ -65,7 +66,6 @@ class Control:
             ("throttle", "POST", self._throttle),
             ("token", "POST", self._token),
             ("calls", "GET", self._calls),
-            ("traffic", "POST", _later),
             ("logs", "POST", self._logs),
         ]
         return [Route(f"/_box/{path}", _answering(handler), methods=[method]) for path, method, handler in handlers]
@@ -84,6 +84,7 @@ class Control:
             measures = {name: int(body[name]) for name in ("machines", "share") if name in body}
             world.build(self.cloud, seed, **measures)
             self.logs.clear()
+            self.traffic.clear()
         except ValueError as error:
             raise ControlError(str(error)) from error
         if seed == "large":
@@ -197,10 +198,6 @@ class Control:
             return await change(self.logs, await _body(request, FIELDS))
         except ValueError as error:
             raise ControlError(str(error)) from error
-
-
-async def _later(_request: Request) -> Json:
-    raise ControlError(_LATER, HTTPStatus.NOT_IMPLEMENTED)
 
 
 def _verdict(body: Json, found: list[Way], port: object) -> Json:

@@ -31,6 +31,7 @@ from emulator.logs.api import QueryApi
 from emulator.logs.store import Logs
 from emulator.storage import Storage
 from emulator.tokens import Signer, make_key
+from emulator.traffic.control import Traffic
 
 HOST = "127.0.0.1"
 # Long enough for an answer on its way, short enough for Ctrl-C.
@@ -64,6 +65,7 @@ def build_app(settings: Settings, cloud: Cloud, signer: Signer) -> Starlette:
     identity = Identity(signer, f"https://{HOST}:{settings.port}", settings.identity_header)
     storage = Storage(settings.azurite_port, identity, settings.directory / "cert.pem")
     logs = Logs(signer.now)
+    traffic = Traffic(cloud, logs, signer.now)
 
     def utc() -> dt.datetime:
         return dt.datetime.fromtimestamp(signer.now(), dt.UTC)
@@ -76,7 +78,8 @@ def build_app(settings: Settings, cloud: Cloud, signer: Signer) -> Starlette:
     methods = ["GET", "PUT", "PATCH", "POST", "DELETE"]
     routes = [
         *identity.routes(),
-        *Control(cloud, identity, storage, logs).routes(),
+        *Control(cloud, identity, storage, logs, traffic).routes(),
+        *traffic.routes(),
         *Hooks().routes(),
         *QueryApi(cloud, logs, signer, utc).routes(),
         Route("/{path:path}", arm, methods=methods),

@@ -17,8 +17,9 @@ from rich.text import Text
 from emulator.box import Box, find_site, keep, run
 from emulator.guide import describe_box
 from emulator.story.display import make_console, show_claim, show_scene, show_title
-from emulator.story.plot import STEPS, Cast, Claim, Memory, Step, play
+from emulator.story.plot import Cast, Claim, Memory, Step, play
 from emulator.story.stage import Stage, StageError
+from emulator.story.steps import STEPS
 
 PAUSE = 0.5  # seconds between two looks at the clock
 

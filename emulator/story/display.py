@@ -32,8 +32,9 @@ def show_title(console: Console, number: int, step: Step) -> None:
 
 
 def show_scene(console: Console, scene: Scene) -> None:
-    """The list of machines where there is one, the network, the rules that explain it, and the claims."""
+    """The list of machines or the activity where there is one, the network, the rules, and the claims."""
     listed = [draw_machines(scene.machines)] if scene.machines else []
+    listed += [draw_entries(scene.entries)] if scene.entries else []
     for table in (*listed, draw_network(scene), draw_rules(scene.rules)):
         console.print()
         console.print(Padding(table, (0, 0, 0, 2), expand=False))
@@ -52,6 +53,14 @@ def draw_machines(machines: Sequence[Json]) -> Table:
     table = draw_table("Who needs somebody most", "machine", "urgency", "why")
     for one in machines:
         table.add_row(one["name"], one["urgency"], " ".join(reason["message"] for reason in one["reasons"]))
+    return table
+
+
+def draw_entries(entries: Sequence[Json]) -> Table:
+    """Some of the app's activity."""
+    table = draw_table("Who was in, and who tried", "last seen", "from", "what")
+    for one in entries:
+        table.add_row(one["at"][11:19], one["source"], one["text"])
     return table
 
 

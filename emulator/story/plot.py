@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from emulator.story.stage import MACHINE, Json, Rule, Stage, Verdict
+from emulator.story.stage import MACHINE, Json, Rule, Stage, Traffic, Verdict
 
 REQUESTOR: Final = "203.0.113.7"
 ATTACKERS: Final = ("192.0.2.66", "203.0.113.8", "192.0.2.200")
@@ -19,7 +19,7 @@ SSH, RDP, HTTPS = 22, 3389, 443
 PORTS: Final = (SSH, RDP, HTTPS)
 CUSTOMER_RULES: Final = (300, 310, 320)
 DURATION: Final = 15  # seconds
-SHOWN: Final = 5  # machines of the list
+SHOWN: Final = 5  # machines of the list, and entries of a kind of the activity
 TOLERANCE: Final = 20.0  # seconds after the deadline by which the hole must be closed
 POLICY: Final[Json] = {
     "ports": [{"number": SSH, "protocol": "TCP", "maxRequestAccessDuration": "PT1H"}],
@@ -44,6 +44,7 @@ class Scene:
     rules: Sequence[Rule]
     claims: Sequence[Claim]
     machines: Sequence[Json] = ()  # The first of the app's list, where a step has looked at it.
+    entries: Sequence[Json] = ()  # The newest of the app's activity, likewise.
 
 
 @dataclass(slots=True)
@@ -52,6 +53,7 @@ class Memory:
 
     rules: dict[str, str] = field(default_factory=dict)
     machines: list[Json] = field(default_factory=list)
+    entries: list[Json] = field(default_factory=list)
     grant: Json = field(default_factory=dict)
 
 
@@ -82,14 +84,18 @@ class Step:
     text: str
     act: Callable[[Cast], Awaitable[list[Claim]]]
     passes: Callable[[str, int], bool]
+    traffic: Sequence[Traffic] = ()  # Who is at work afterwards.
 
 
 async def play(step: Step, cast: Cast) -> Scene:
     """Do it, then look at the network and the rules."""
     claims = await step.act(cast)
+    for one in step.traffic:
+        await cast.stage.make_traffic(one)
     machines, cast.memory.machines = cast.memory.machines, []
+    entries, cast.memory.entries = cast.memory.entries, []
     verdicts = [verdict for source in SOURCES for verdict in await cast.stage.probe(source, PORTS)]
-    return Scene(verdicts, await cast.stage.read_rules(), [*claims, *judge(verdicts, step.passes)], machines)
+    return Scene(verdicts, await cast.stage.read_rules(), [*claims, *judge(verdicts, step.passes)], machines, entries)
 
 
 def judge(verdicts: Sequence[Verdict], passes: Callable[[str, int], bool]) -> list[Claim]:
@@ -196,6 +202,26 @@ async def look_back(cast: Cast) -> list[Claim]:
     ]
 
 
+async def look_at_activity(cast: Cast) -> list[Claim]:
+    """The app's activity, held against what those who made the traffic have counted themselves."""
+    about = f"machine={MACHINE}"
+    listed = await cast.stage.call("auditor", "GET", f"/api/activity?{about}&pageSize=200")
+    told = await cast.stage.call("auditor", "GET", f"/api/activity/summary?{about}")
+    made = await cast.stage.count_traffic()
+    attacks = [one for one in listed["value"] if one["kind"] == "attack"]
+    inside = [one for one in listed["value"] if one["kind"] == "signIn"]
+    cast.memory.entries = [*inside[:SHOWN], *attacks[:SHOWN]]
+    denied = {source for source, counted in made["sources"].items() if counted["denied"]}
+    number, tied = told["flows"]["denied"], {(one["source"], one["grant"]) for one in inside}
+    return [
+        Claim(f"it names the {len(denied)} addresses that tried", {one["source"] for one in attacks} == denied),
+        Claim("each of them was denied throughout", {one["attack"]["became"] for one in attacks} == {"denied"}),
+        Claim(f"it counts {number} attempts, as many as there were", 0 < number == made["total"]["denied"]),
+        Claim("the requestor signed in, by the grant", tied == {(REQUESTOR, cast.memory.grant["id"])}),
+        Claim("nothing is missing", listed["gaps"] == []),
+    ]
+
+
 async def await_state(cast: Cast, grant: Json, states: set[str], patience: float) -> Json:
     """The grant, read until it is in one of `states` or `patience` seconds are over."""
     deadline = cast.clock.now() + timedelta(seconds=patience)
@@ -218,43 +244,3 @@ def is_in(grant: Json, state: str) -> bool:
 
 def _is_lock(rule: Rule) -> bool:
     return rule.name.startswith("postern-lock-") and rule.access == "Deny"
-
-
-STEPS: Final = (
-    Step(
-        "The machine as it stands",
-        "web-01 has a public address. Whoever wants to may knock at its doors, and they open.",
-        look_around,
-        lambda _source, _port: True,
-    ),
-    Step(
-        "An administrator locks it",
-        "SSH may be asked for, and somebody else has to agree. All else is locked; port 443, the web site, goes on.",
-        lock,
-        lambda _source, port: port == HTTPS,
-    ),
-    Step(
-        "A requestor asks for access",
-        f"SSH, from {REQUESTOR}, for {DURATION} seconds. Nothing opens yet: nobody has agreed.",
-        ask,
-        lambda _source, port: port == HTTPS,
-    ),
-    Step(
-        "An approver agrees",
-        f"The door opens for {REQUESTOR}. The next address, {ATTACKERS[1]}, gains nothing by it. The clock starts.",
-        approve,
-        lambda source, port: port == HTTPS or (port == SSH and source == REQUESTOR),
-    ),
-    Step(
-        "Time runs out",
-        "Nobody does anything now. The app closes the door by itself.",
-        run_out,
-        lambda _source, port: port == HTTPS,
-    ),
-    Step(
-        "Everything is locked again",
-        "What is left behind: the lock, and the customer's rules.",
-        look_back,
-        lambda _source, port: port == HTTPS,
-    ),
-)

@@ -35,6 +35,16 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Traffic:
+    """So many connections that somebody tries to open to the machine, in the second that has just passed."""
+
+    scenario: str
+    flows: int
+    seed: int
+    source: str = ""  # The user's address, where there is one.
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """A row of a network security group, as ARM tells it. `document` is the whole of it but what changes by itself."""
 
@@ -78,6 +88,16 @@ class Stage:
         group = await self._send("GET", f"{arm}{NSG}", params={"api-version": NSG_VERSION}, headers=headers)
         rules = [rule for rule in group["properties"]["securityRules"] if rule["properties"]["direction"] == "Inbound"]
         return sorted((_read_rule(rule) for rule in rules), key=lambda rule: rule.priority)
+
+    async def make_traffic(self, traffic: Traffic) -> None:
+        """Have somebody at work; what the logs tell of it can be read at once."""
+        body = {"scenario": traffic.scenario, "flows": traffic.flows, "seed": traffic.seed, "machines": [MACHINE]}
+        source = {"from": traffic.source} if traffic.source else {}
+        await self._send("POST", f"{self._site.emulator}/_box/traffic", json={**body, **source, "seconds": 1, "lag": 0})
+
+    async def count_traffic(self) -> Json:
+        """How many connections there were, counted by those who tried to open them."""
+        return await self._send("GET", f"{self._site.emulator}/_box/traffic?count=true&machine={MACHINE}")
 
     async def _send(self, method: str, url: str, **options: Any) -> Json:  # noqa: ANN401 - httpx's own options.
         return _read(await self._client.request(method, url, **options))

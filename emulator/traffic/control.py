@@ -1,9 +1,10 @@
 """The control API's part for traffic: `/_box/traffic` makes some, and says what was made.
 
-It knows HTTP, and in which order the parts work. While a call makes traffic, nothing else happens in the box, so the
-network stands still.
+It knows HTTP, and in which order the parts work. While a call's traffic is judged nothing else happens in the box, so
+the network stands still; telling the logs takes longest, and does not hold the box up.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -48,22 +49,26 @@ class Traffic:
         """Forget every flow."""
         self.flows.clear()
 
-    def make(self, order: Order) -> Json:
+    async def make(self, order: Order) -> Json:
         """Make traffic and tell the logs; raises TargetError where nobody can be reached."""
+        flows = self._judge(order)
+        self.flows.extend(flows)
+        rows = await asyncio.to_thread(Landing(self.logs, self.clock(), order.lag).land, flows)
+        allowed = sum(flow.outcome.passes for flow in flows)
+        return {"flows": len(flows), "denied": len(flows) - allowed, "allowed": allowed, "rows": rows}
+
+    def _judge(self, order: Order) -> list[Flow]:
         self.cloud.settle()
         scene = Scene(targets.find(self.cloud.store, order.machines), order.until, order.seconds, order.source)
         flows = list(Gate().judge(scenarios.draw(order.scenario, scene, order.flows, order.seed)))
         if not flows:
             raise TargetError(f"The scenario {order.scenario} finds no machine that {order.source} could reach.")
-        rows = Landing(self.logs, self.clock(), order.lag).land(flows)
-        self.flows.extend(flows)
-        allowed = sum(flow.outcome.passes for flow in flows)
-        return {"flows": len(flows), "denied": len(flows) - allowed, "allowed": allowed, "rows": rows}
+        return flows
 
     async def _post(self, request: Request) -> Response:
         try:
             body = await request.json() if await request.body() else {}
-            return JSONResponse(self.make(orders.read(body, self.clock())))
+            return JSONResponse(await self.make(orders.read(body, self.clock())))
         except TargetError as error:
             return _refusal(error, HTTPStatus.NOT_FOUND)
         except ValueError as error:

@@ -25,6 +25,8 @@ _SCANNED = (21, 22, 23, 25, 80, 110, 135, 139, 443, 445, 1433, 1521, 2375, 3306,
 _WAVES = (1, 1, 1, 1, 1, 2, 2, 3, 4)
 _WAVE_SECONDS = 20
 _SSH_SHARE = 0.6
+# Of their connections, these only see whether somebody answers.
+_KNOCK_SHARE = 0.5
 
 
 class Attempt(NamedTuple):
@@ -52,8 +54,8 @@ class Scene:
     user: str = addresses.USER
 
     def moment(self, random: Random) -> float:
-        """Any time of the scene."""
-        return self.until - self.seconds * (1 - random.random())
+        """Any time of the scene, to the millisecond, as logs have it."""
+        return _whole(self.until - self.seconds * (1 - random.random()))
 
 
 type Play = Callable[[Scene, Random], Iterator[Attempt]]
@@ -64,6 +66,10 @@ def draw(scenario: str, scene: Scene, count: int, seed: int) -> list[Attempt]:
     random = Random(seed)  # noqa: S311 - repeatable on purpose, and guards nothing.
     drawn = islice(PLAYS[scenario](scene, random), count)
     return sorted(drawn, key=lambda one: one.at)
+
+
+def _whole(seconds: float) -> float:
+    return int(seconds * 1000) / 1000
 
 
 def _pick[T](items: Sequence[T], random: Random) -> T:
@@ -90,8 +96,9 @@ def _brute_force(scene: Scene, random: Random) -> Iterator[Attempt]:
         port = SSH if random.random() < _SSH_SHARE else RDP
         for _ in range(_pick(_WAVES, random)):
             bot = _pick(cell, random)
-            at = min(start + random.random() * _WAVE_SECONDS, scene.until)
-            yield Attempt(at, bot, target, port, _pick(_LISTS[bot, port], random))
+            at = _whole(start + random.random() * min(_WAVE_SECONDS, scene.until - start))
+            user = "" if random.random() < _KNOCK_SHARE else _pick(_LISTS[bot, port], random)
+            yield Attempt(at, bot, target, port, user)
 
 
 def _scanners(scene: Scene, random: Random) -> Iterator[Attempt]:

@@ -32,6 +32,8 @@ class TableHistory:
 
     async def between(self, scope: Scope, most: int, requestor: str | None = None) -> Recorded:
         """What is on record about a scope, the newest first."""
+        if scope.machines == scope.groups == frozenset():
+            return Recorded(())
         table = await self._tables.table(TABLE)
         found: list[Record] = []
         for days in _some_at_a_time(scope):
@@ -62,7 +64,8 @@ async def _on_day(table: TableClient, day: date, scope: Scope, requestor: str | 
         query, names["requestor"] = f"{query} and requestorId eq @requestor", requestor
     abouts = _abouts(scope)
     if abouts is not None and len(abouts) <= _ASKED_BY_NAME:
-        query += f" and ({' or '.join(f'about eq @about{number}' for number in range(len(abouts)))})"
+        # Names are only put in where they stand between spaces.
+        query += f" and ( {' or '.join(f'about eq @about{number}' for number in range(len(abouts)))} )"
         names |= {f"about{number}": about for number, about in enumerate(abouts)}
     entities = [one async for one in read_all(table, query, **names)]
     wanted = None if abouts is None else frozenset(abouts)

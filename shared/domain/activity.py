@@ -81,7 +81,8 @@ def fold(records: Iterable[Record], evidence: Evidence, since: datetime) -> tupl
     known = stays(every)
     found = [_of_record(one) for one in every if one.at >= since]
     found += [_of_attack(one) for one in attacks(evidence, known.values())]
-    found += [_of_visit(one) for one in visits(evidence.sign_ins, known.values())]
+    # Logs may hold a sign-in twice, as Windows does for whoever has an elevated token as well.
+    found += [_of_visit(one) for one in visits(dict.fromkeys(evidence.sign_ins), known.values())]
     found += [Entry(f"e-{one.id}", one.at, Kind.RULE_EDIT, one) for one in evidence.edits]
     found += [Entry(f"d-{short_hash(one.id, _ID_LENGTH)}", one.at, Kind.ALERT, one) for one in evidence.alerts]
     return tuple(sorted(found, key=lambda one: one.place, reverse=True))

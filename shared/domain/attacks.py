@@ -123,4 +123,5 @@ def _became(signs: _Signs, known: tuple[Stay, ...]) -> Became:
 
 
 def _is_covered(failed: Failures, known: tuple[Stay, ...]) -> bool:
-    return any(stay.covers(failed.machine, failed.source, failed.first) for stay in known)
+    times = (failed.first, failed.last)
+    return all(any(stay.covers(failed.machine, failed.source, at) for stay in known) for at in times)

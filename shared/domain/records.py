@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from shared.domain.addresses import is_address, parse_address, parse_prefix
@@ -29,6 +29,8 @@ _OPENS: Final = frozenset(map(grant_kind, (State.OPENING, State.ACTIVE)))
 _OVER: Final = frozenset(map(grant_kind, ENDS.values()))
 _EXTENSIONS: Final = (Event.EXTENSION_ASKED, Event.EXTENSION_DENIED, Event.EXTENSION_CANCELLED, Event.EXTENDED)
 _LATER: Final = frozenset(map(grant_kind, (*_EXTENSIONS, State.CLOSING)))  # These happen after an opening.
+# Machines tell the time themselves, and not to the second as Postern does.
+_SLACK: Final = timedelta(seconds=5)
 _FINDINGS: Final = frozenset(map(str, What))
 
 
@@ -80,7 +82,7 @@ class Stay:
 
     def covers(self, machine: str, source: str, at: datetime) -> bool:
         """Whether somebody who comes from an address to a machine at a time may have come by this grant."""
-        within = (self.began is None or self.began <= at) and (self.over is None or at <= self.over)
+        within = (self.began is None or self.began - _SLACK <= at) and (self.over is None or at <= self.over + _SLACK)
         return within and machine == self.machine_key and self.lets_in(source)
 
     def lets_in(self, source: str) -> bool:

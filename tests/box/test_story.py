@@ -10,8 +10,9 @@ from emulator.box import Site
 from emulator.ports import Ports
 from emulator.story.__main__ import summarise, tell
 from emulator.story.display import make_console
-from emulator.story.plot import STEPS, Cast, Memory, judge
+from emulator.story.plot import Cast, Memory, judge
 from emulator.story.stage import Stage, Verdict
+from emulator.story.steps import STEPS
 from tests.box.worlds import World
 
 
@@ -37,7 +38,19 @@ async def test_a_world_as_it_should_be_has_nothing_wrong(console: Console) -> No
 
 @pytest.mark.parametrize(
     "flaw",
-    ["lists wrongly", "no lock", "opens unasked", "open to all", "closes early", "never closes", "edits", "refuses"],
+    [
+        *(
+            "lists wrongly",
+            "no lock",
+            "opens unasked",
+            "open to all",
+            "closes early",
+            "never closes",
+            "edits",
+            "refuses",
+        ),
+        *("refuses", "counts wrongly", "lets a bot in", "ties nothing", "hides a bot", "is late"),
+    ],
 )
 async def test_each_flaw_is_noticed_and_said(flaw: str, console: Console) -> None:
     assert await perform(World(flaw), console) > 0

@@ -14,6 +14,7 @@ import httpx
 type Json = dict[str, Any]
 
 BEGINNING = datetime(2027, 1, 1, tzinfo=UTC)
+BOT, USER = "198.18.0.1", "203.0.113.7"
 
 
 @dataclass(slots=True)
@@ -64,6 +65,7 @@ class World:
     rules: list[Json] = field(default_factory=customer_rules)
     grant: Json = field(default_factory=dict)
     source: str = ""
+    denied: int = 0
 
     def client(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(transport=httpx.MockTransport(self.answer))
@@ -79,6 +81,9 @@ class World:
             "machines": self._list,
             "grants": lambda: self._ask(body),
             "approve": self._open,
+            "traffic": lambda: self._traffic(body) if request.method == "POST" else self._count(),
+            "activity": self._activity,
+            "summary": lambda: {"flows": {"denied": self.denied + (self.flaw == "counts wrongly")}},
             "g1": lambda: self.grant,
         }
         name = request.url.path.rsplit("/", 1)[1]
@@ -98,6 +103,22 @@ class World:
         if self.flaw == "edits":
             self.rules[2] = make_rule(310, "allow-ssh", "Allow", "*", "22 ")
         return {}
+
+    def _traffic(self, body: Json) -> Json:
+        self.denied += 0 if "from" in body else body["flows"]
+        return {}
+
+    def _count(self) -> Json:
+        return {"total": {"denied": self.denied}, "sources": {BOT: {"denied": self.denied}, USER: {"denied": 0}}}
+
+    def _activity(self) -> Json:
+        became = "reached" if self.flaw == "lets a bot in" else "denied"
+        grant = None if self.flaw == "ties nothing" else "g1"
+        attack: Json = {"kind": "attack", "source": BOT, "attack": {"became": became}, "grant": None}
+        sign_in: Json = {"kind": "signIn", "source": USER, "grant": grant}
+        found = [sign_in] if self.flaw == "hides a bot" else [sign_in, attack]
+        gaps = [{"code": "stale"}] if self.flaw == "is late" else []
+        return {"value": [{**one, "at": "2027-01-01T00:00:00Z", "text": "."} for one in found], "gaps": gaps}
 
     def _ask(self, body: Json) -> Json:
         if not self.grant:
