@@ -20,7 +20,7 @@ from emulator import world
 from emulator.arm.cloud import Cloud, Latency
 from emulator.arm.faults import KINDS, Fault
 from emulator.arm.prefixes import HIGHEST_PORT
-from emulator.identity import Identity
+from emulator.identity import OPERATOR, Identity
 from emulator.logs.control import FIELDS, change
 from emulator.logs.store import Logs
 from emulator.oracle import judgement, ways
@@ -185,7 +185,8 @@ class Control:
 
     async def _token(self, request: Request) -> Json:
         body = await _body(request, {"audience"})
-        return {"access_token": self.identity.for_app(str(body.get("audience", "https://management.azure.com")))}
+        audience = str(body.get("audience", "https://management.azure.com"))
+        return {"access_token": self.identity.for_client(OPERATOR, audience)}
 
     async def _calls(self, request: Request) -> Json:
         since = request.query_params.get("since", "0")

@@ -20,6 +20,7 @@ from emulator.environment import APP_OBJECT
 from emulator.tokens import LIFETIME_SECONDS, TENANT, Signer
 
 APP_AUDIENCE = "api://postern"
+OPERATOR = "operator"  # Whoever looks behind the app, or changes something behind its back.
 _CLIENT_OBJECT = "00000000-0000-0000-0000-0000000000c1"
 
 

@@ -28,6 +28,7 @@ from emulator.hooks import Hooks
 from emulator.identity import Identity
 from emulator.line import Line
 from emulator.logs.api import QueryApi
+from emulator.logs.journal import Journal
 from emulator.logs.store import Logs
 from emulator.storage import Storage
 from emulator.tokens import Signer, make_key
@@ -70,7 +71,7 @@ def build_app(settings: Settings, cloud: Cloud, signer: Signer) -> Starlette:
     def utc() -> dt.datetime:
         return dt.datetime.fromtimestamp(signer.now(), dt.UTC)
 
-    gateway = Gateway(cloud, signer, utc)
+    gateway = Gateway(cloud, signer, utc, journal=Journal(logs, utc).note)
 
     async def arm(request: Request) -> Response:
         return await gateway(request)

@@ -33,6 +33,7 @@ class Gateway:
     signer: Signer
     utc: Callable[[], dt.datetime]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    journal: Callable[[str, str, int, tuple[str, str]], None] | None = None  # Hears of every change, and by whom.
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request, or cut its connection where a fault says so."""
@@ -43,6 +44,9 @@ class Gateway:
             call = await self._admit(request, headers)
             fault = self.cloud.faults.take(call.method, path)
             answer = await self._carry_out(replace(call, fault=fault))
+            if self.journal and not call.reads:
+                caller = (self._authenticate(request), request.client.host if request.client else "")
+                self.journal(call.method, path, answer.status, caller)
         except ArmError as error:
             answer = Answer(error.status, error.document(), error.headers)
         content = b"" if answer.body is None else json.dumps(answer.body).encode()

@@ -58,6 +58,7 @@ class Logs:
     _missing: set[str] = field(default_factory=set)
     _forbidden: set[str] = field(default_factory=set)
     _database: "Database | None" = None
+    _noted: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
     _making: threading.Lock = field(default_factory=threading.Lock)
     _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
@@ -75,10 +76,20 @@ class Logs:
         now = self.clock()
         return self._open().add(table, rows, now, now + lag)
 
+    def note(self, table: str, row: Mapping[str, object]) -> None:
+        """Put a row in when somebody next asks: those who write many do not wait for the database."""
+        self._noted.append((_known(table), row))
+
+    def _take_noted(self) -> None:
+        noted, self._noted = self._noted, []
+        for table in {name for name, _ in noted}:
+            self.add(table, [row for name, row in noted if name == table])
+
     def clear(self) -> None:
         """Back to an empty workspace that has all its tables, and whose tables may all be read."""
         with self._making:
             self._database = None
+        self._noted.clear()
         self._missing.clear()
         self._forbidden.clear()
         self.callers.clear()
@@ -109,6 +120,7 @@ class Logs:
         from emulator.logs import language  # noqa: PLC0415  # It loads DuckDB's translator.
         from emulator.logs.database import Sql, View, is_query_error  # noqa: PLC0415  # It loads DuckDB.
 
+        self._take_noted()
         now = self.clock()
         moment = dt.datetime.fromtimestamp(now, dt.UTC)
         try:

@@ -24,8 +24,8 @@ _WITH_COUNTRY = {"ExternalPublic", "MaliciousFlow"}
 class Outcome:
     """What the network does with flows from one source to one port of one machine.
 
-    `destination` is the private address that took or refused them; `record` tells the flow records of a minute
-    apart: those with the same one are written as one.
+    `destination` is the private address that took or refused them. Flows of a minute whose `record` has the same number
+    are written as one.
     """
 
     passes: bool
@@ -34,7 +34,7 @@ class Outcome:
     destination: Address
     type: str
     country: str
-    record: tuple[object, ...]
+    record: int
 
     @property
     def public(self) -> bool:
@@ -59,15 +59,34 @@ class Gate:
     """Judges attempts. It remembers each verdict, so it is good for one moment only."""
 
     _outcomes: dict[tuple[Target, str, int], Outcome | None] = field(default_factory=dict)
+    _records: dict[tuple[object, ...], int] = field(default_factory=dict)
 
     def judge(self, attempts: Iterable[Attempt]) -> Iterator[Flow]:
         """The flows of these attempts; one to a machine without an address of the source's IP version is none."""
         for attempt in attempts:
             place = (attempt.target, attempt.source, attempt.port)
             if place not in self._outcomes:
-                self._outcomes[place] = _outcome(*place)
+                self._outcomes[place] = self._outcome(*place)
             if outcome := self._outcomes[place]:
                 yield _flow(attempt, outcome)
+
+    def _outcome(self, target: Target, source: str, port: int) -> Outcome | None:
+        """The first address of a machine that takes the packet, else the first that refuses it."""
+        address = _parsed(source)
+        tried = [
+            (judgement.judge(Packet(address, way.address, port, "Tcp"), way), way)
+            for way in target.ways
+            if way.address.version == address.version
+        ]
+        if not tried:
+            return None
+        verdict, way = next((one for one in tried if one[0].passes), tried[0])
+        kind = addresses.type_of(address, way.virtual)
+        country = addresses.country_of(source) if kind in _WITH_COUNTRY else ""
+        alone = "" if country or kind == "AzurePublic" else source
+        alike = (target, way.address, port, verdict, kind, country, alone)
+        record = self._records.setdefault(alike, len(self._records))
+        return Outcome(verdict.passes, verdict.rule or "", verdict.nsg or "", way.address, kind, country, record)
 
 
 def _flow(attempt: Attempt, outcome: Outcome) -> Flow:
@@ -79,21 +98,3 @@ def _flow(attempt: Attempt, outcome: Outcome) -> Flow:
 @cache
 def _parsed(source: str) -> Address:
     return ip_address(source)
-
-
-def _outcome(target: Target, source: str, port: int) -> Outcome | None:
-    """The first address of a machine that takes the packet, else the first that refuses it."""
-    address = _parsed(source)
-    tried = [
-        (judgement.judge(Packet(address, way.address, port, "Tcp"), way), way)
-        for way in target.ways
-        if way.address.version == address.version
-    ]
-    if not tried:
-        return None
-    verdict, way = next((one for one in tried if one[0].passes), tried[0])
-    kind = addresses.type_of(address, way.virtual)
-    country = addresses.country_of(source) if kind in _WITH_COUNTRY else ""
-    alone = "" if country or kind == "AzurePublic" else source
-    record = (target, way.address, port, verdict.passes, verdict.rule, verdict.nsg, kind, country, alone)
-    return Outcome(verdict.passes, verdict.rule or "", verdict.nsg or "", way.address, kind, country, record)

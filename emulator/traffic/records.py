@@ -30,11 +30,11 @@ class Writer:
     """Writes the rows of one call. What rows have in common but for times and sources, it puts together once."""
 
     _written: int = 0
-    _common: dict[tuple[object, ...], Row] = field(default_factory=dict)
+    _common: dict[tuple[bool, int, int], Row] = field(default_factory=dict)
 
     def write(self, flows: Iterable[Flow]) -> Iterator[Row]:
         """The rows of the flows of one minute, which are in order of time."""
-        records: dict[tuple[object, ...], list[Flow]] = {}
+        records: dict[int, list[Flow]] = {}
         for flow in flows:
             records.setdefault(flow.outcome.record, []).append(flow)
         for record, members in records.items():

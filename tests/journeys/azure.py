@@ -18,7 +18,7 @@ NETWORK: Final = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/demo/providers/M
 GROUPS: Final = f"{NETWORK}/networkSecurityGroups"
 FINDINGS: Final = frozenset({
     "lockMissing", "lockEdited", "lockOutranked", "ruleOrphaned", "machineChanged", "machineGone", "groupMissing",
-    "exposed", "holdsAgain", "flushSwitchedOff", "flushLeftOn",
+    "exposed", "holdsAgain", "flushSwitchedOff", "flushLeftOn", "brokeIn", "passedLock",
 })  # fmt: skip
 INSIDE, PROBE, ATTACKER = "10.0.0.200", "168.63.129.16", "192.0.2.77"
 SOURCES: Final = ("203.0.113.7", "203.0.113.8", ATTACKER, "8.8.8.8", "198.51.100.4", INSIDE, "10.1.0.4", PROBE)

@@ -10,6 +10,7 @@ from emulator.ports import Ports
 from tests.journeys.azure import Azure
 from tests.journeys.client import Postern
 from tests.journeys.defender import Scripts
+from tests.journeys.past import Past
 
 
 @pytest.fixture
@@ -54,3 +55,9 @@ async def own_box(tmp_path: Path, site: Site) -> AsyncIterator[Box]:
 def scripts(postern: Postern) -> Scripts:
     """Scripts that now call Postern."""
     return Scripts(postern)
+
+
+@pytest.fixture
+def past(postern: Postern, azure: Azure) -> Past:
+    """Who was at work, and the app's activity."""
+    return Past(postern, azure)
