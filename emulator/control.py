@@ -21,6 +21,7 @@ from emulator.arm.cloud import Cloud, Latency
 from emulator.arm.faults import KINDS, Fault
 from emulator.arm.prefixes import HIGHEST_PORT
 from emulator.identity import OPERATOR, Identity
+from emulator.logs import agents
 from emulator.logs.control import FIELDS, change
 from emulator.logs.store import Logs
 from emulator.oracle import judgement, ways
@@ -84,6 +85,7 @@ class Control:
             measures = {name: int(body[name]) for name in ("machines", "share") if name in body}
             world.build(self.cloud, seed, **measures)
             self.logs.clear()
+            agents.report(self.logs, self.cloud.store)
             self.traffic.clear()
         except ValueError as error:
             raise ControlError(str(error)) from error

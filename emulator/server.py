@@ -27,6 +27,7 @@ from emulator.control import Control
 from emulator.hooks import Hooks
 from emulator.identity import Identity
 from emulator.line import Line
+from emulator.logs import agents
 from emulator.logs.api import QueryApi
 from emulator.logs.journal import Journal
 from emulator.logs.store import Logs
@@ -66,6 +67,7 @@ def build_app(settings: Settings, cloud: Cloud, signer: Signer) -> Starlette:
     identity = Identity(signer, f"https://{HOST}:{settings.port}", settings.identity_header)
     storage = Storage(settings.azurite_port, identity, settings.directory / "cert.pem")
     logs = Logs(signer.now)
+    agents.report(logs, cloud.store)
     traffic = Traffic(cloud, logs, signer.now)
 
     def utc() -> dt.datetime:

@@ -60,7 +60,7 @@ QUERIES: Final[Mapping[Part, Query]] = {
 MOST_MACHINES: Final = 1000
 """With more machines a query would grow too long: then all of the subscriptions are asked about."""
 
-_SAFE: Final = re.compile(r"[-\w.()/ ]+", re.ASCII)
+_SAFE: Final = re.compile(r"[-\w.()/ ]+")  # Resource groups may have letters of any alphabet in their names.
 
 
 def query(part: Part, scope: Scope, ours: Iterable[str] = ()) -> str:
@@ -108,7 +108,7 @@ def _list(texts: Iterable[str]) -> str:
     every = list(texts)
     if odd := [text for text in every if not _SAFE.fullmatch(text)]:
         raise ValueError(f"{odd[0]!r} cannot be asked about")
-    return f"dynamic({json.dumps(every)})"
+    return f"dynamic({json.dumps(every, ensure_ascii=False)})"
 
 
 @cache

@@ -32,7 +32,7 @@ class TableHistory:
 
     async def between(self, scope: Scope, most: int, requestor: str | None = None) -> Recorded:
         """What is on record about a scope, the newest first."""
-        if scope.machines == scope.groups == frozenset():
+        if scope.machines is not None and not scope.machines and not scope.groups:
             return Recorded(())
         table = await self._tables.table(TABLE)
         found: list[Record] = []

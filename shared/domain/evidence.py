@@ -190,6 +190,7 @@ class Lack(StrEnum):
     CAPPED = "capped"
     NO_FLOW_LOG = "noFlowLog"
     FLOW_LOG_UNKNOWN = "flowLogUnknown"
+    NO_AGENT = "noAgent"
     STALE = "stale"
     IDENTITY_UNKNOWN = "identityUnknown"
     TOO_MANY_MACHINES = "tooManyMachines"

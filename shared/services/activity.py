@@ -18,6 +18,7 @@ from shared.domain.evidence import Evidence, Gap, Lack, Part, Scope, log_key
 from shared.domain.guarding import Guarded
 from shared.domain.machines import MachineId
 from shared.domain.records import Record, Stay, stays
+from shared.domain.shapes import some_names
 from shared.domain.summaries import Summary, summarize
 from shared.domain.usage import Usage, usage
 from shared.ports import Stored, Unavailable
@@ -97,7 +98,12 @@ async def look(world: World, asked: Asked) -> Seen:
         world.history.between(_of_record(scope, asked), _MOST_RECORDS), _tell(world, scope), _unlogged(world, scope)
     )
     names = _names((*guarded, *(scope.machines or ())), recorded.records)
-    gaps = (*_capped(is_capped=recorded.capped), *unseen.gaps, *_stale(world, scope, evidence))
+    gaps = (
+        *_capped(is_capped=recorded.capped),
+        *unseen.gaps,
+        *_silent(scope, evidence),
+        *_stale(world, scope, evidence),
+    )
     return Seen(asked, recorded.records, evidence, names, unseen.machines, gaps, stays(recorded.records))
 
 
@@ -160,6 +166,15 @@ def _names(machines: Iterable[MachineId], records: Iterable[Record]) -> Mapping[
 def _capped(*, is_capped: bool) -> tuple[Gap, ...]:
     text = f"Only the newest {_MOST_RECORDS} records are looked at: ask about a shorter time, or about one machine."
     return (Gap(Lack.CAPPED, "records", text),) if is_capped else ()
+
+
+def _silent(scope: Scope, evidence: Evidence) -> Iterable[Gap]:
+    """The machines of which nobody would hear if somebody signed in, where agents are heard of at all."""
+    heard = {beat.machine for beat in evidence.beats}
+    silent = [one.name for one in scope.machines or () if log_key(one) not in heard]
+    if silent and Part.BEATS not in evidence.lacking:
+        text = f"Who signed in to {some_names(silent)} is not known: no Azure Monitor agent on it has reported."
+        yield Gap(Lack.NO_AGENT, "agents", text)
 
 
 def _stale(world: World, scope: Scope, evidence: Evidence) -> Iterable[Gap]:

@@ -7,7 +7,7 @@ import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 
@@ -33,6 +33,7 @@ _LONGEST: Final = timedelta(days=90)
 _LONGEST_TEXT: Final = 200
 _MOST_MACHINES: Final = 50
 _MOST_EXPORTED: Final = 20_000
+_EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class _Token:
         except (binascii.Error, TypeError, RecursionError) as error:
             raise ValueError("this is no page token") from error
         times = [datetime.fromisoformat(one) for one in (since, until, at)]
-        if any(one.utcoffset() != timedelta() for one in times):
+        if any(one.utcoffset() != timedelta() or not _EARLIEST <= one < _LATEST for one in times):
             raise ValueError("this is no page token")
         return cls(times[0], times[1], (times[2], id_))
 
@@ -64,11 +65,9 @@ class _Token:
 async def list_(app: Postern, call: Call) -> Answer:
     """A page of the activity that the caller may see, the newest first."""
     size, token = page_size(call), _token(call)
-    if isinstance(token, Invalid):
-        return token
-    asked = _asked(app.world(), call, token)
-    if isinstance(asked, Invalid):
-        return asked
+    asked = _asked(app.world(), call, None if isinstance(token, Invalid) else token)
+    if isinstance(token, Invalid) or isinstance(asked, Invalid):
+        return Invalid(tuple(issue for one in (asked, token) if isinstance(one, Invalid) for issue in one.issues))
     found = await activity.timeline(app.world(), asked, size, token.after if token else None)
     return reply(HTTPStatus.OK, _written(found))
 
@@ -141,10 +140,14 @@ def _time(params: Mapping[str, str], name: str, otherwise: datetime, issues: lis
     if name not in params:
         return otherwise
     try:
-        return read_time(params[name])
+        found = read_time(params[name])
     except ValueError as error:
         issues.append(Issue("invalidTime", name, str(error)))
         return otherwise
+    if _EARLIEST <= found < _LATEST:
+        return found
+    issues.append(Issue("invalidTime", name, f"{name} lies in the years from {_EARLIEST.year} to {_LATEST.year - 1}."))
+    return otherwise
 
 
 def _machines(params: Mapping[str, str], issues: list[Issue]) -> frozenset[MachineId] | None:
