@@ -21,13 +21,14 @@ from shared.documents.answers.activity import (
 )
 from shared.documents.fields import write_person, write_time
 from shared.documents.sentences import sentence
-from shared.domain.activity import Entry, Matter, Visit
+from shared.domain.activity import Entry, Matter
 from shared.domain.attacks import Attack, Became
 from shared.domain.evidence import Alert, Counts, Edit, Evidence, Gap
 from shared.domain.people import Person
 from shared.domain.records import Record
 from shared.domain.summaries import Summary
 from shared.domain.usage import Usage
+from shared.domain.visits import Visit
 
 type Names = Mapping[str, str]
 """The resource ids of machines, by how logs name them."""

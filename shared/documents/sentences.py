@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from shared.domain.activity import Matter, Visit
+from shared.domain.activity import Matter
 from shared.domain.attacks import Attack, Became
 from shared.domain.evidence import Alert, Edit
 from shared.domain.records import Record
 from shared.domain.shapes import some_names
+from shared.domain.visits import Visit
 
 _PORTS_NAMED: Final = 5
 _RECORDS: Final[Mapping[str, str]] = {

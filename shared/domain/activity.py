@@ -13,9 +13,10 @@ from enum import StrEnum
 from typing import Final
 
 from shared.domain.attacks import Attack, attacks
-from shared.domain.evidence import Alert, Edit, Evidence, SignIn
+from shared.domain.evidence import Alert, Edit, Evidence
 from shared.domain.keys import short_hash
-from shared.domain.records import Record, Stay, stays
+from shared.domain.records import Record, stays
+from shared.domain.visits import Visit, visits
 
 _ID_LENGTH = 16
 
@@ -30,14 +31,6 @@ class Kind(StrEnum):
     SIGN_IN = "signIn"
     RULE_EDIT = "ruleEdit"
     ALERT = "alert"
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """A sign-in, and the grant that let it in; None: none did."""
-
-    sign_in: SignIn
-    stay: Stay | None
 
 
 type Matter = Record | Attack | Visit | Edit | Alert
@@ -86,17 +79,6 @@ def fold(records: Iterable[Record], evidence: Evidence, since: datetime) -> tupl
     found += [Entry(f"e-{one.id}", one.at, Kind.RULE_EDIT, one) for one in evidence.edits]
     found += [Entry(f"d-{short_hash(one.id, _ID_LENGTH)}", one.at, Kind.ALERT, one) for one in evidence.alerts]
     return tuple(sorted(found, key=lambda one: one.place, reverse=True))
-
-
-def visits(sign_ins: Iterable[SignIn], known: Iterable[Stay]) -> Iterator[Visit]:
-    """Each sign-in with the grant that covers it; of several the one that was opened last."""
-    by_machine: dict[str, list[Stay]] = {}
-    for stay in known:
-        by_machine.setdefault(stay.machine_key, []).append(stay)
-    for one in sign_ins:
-        near = by_machine.get(one.machine, ())
-        covering = [stay for stay in near if stay.covers(one.machine, one.source, one.at)]
-        yield Visit(one, max(covering, key=lambda stay: stay.grant, default=None))
 
 
 def _of_record(record: Record) -> Entry:

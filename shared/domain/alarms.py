@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared.domain.attacks import Attack, attacks, outside
+from shared.domain.attacks import Attack, attacks
 from shared.domain.crossing import is_part_of
 from shared.domain.evidence import Evidence, LetIn, SignIn, log_key
 from shared.domain.findings import Found, What
@@ -21,6 +21,7 @@ from shared.domain.records import Stay
 from shared.domain.regions import guarded_region
 from shared.domain.rules import KEEP_MARK
 from shared.domain.usage import grant_of
+from shared.domain.visits import outside
 
 # Flows stand in the logs with the minute in which they were counted, which may have begun before a lock was set.
 _SETTLES_IN: Final = timedelta(minutes=5)

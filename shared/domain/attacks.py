@@ -7,7 +7,7 @@ was let in only elsewhere, to a web server for example, was denied throughout wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +15,7 @@ from typing import Final
 
 from shared.domain.evidence import Counts, Evidence, Failures, LetIn, SignIn, Source
 from shared.domain.records import Stay
+from shared.domain.visits import Stays, outside
 
 _NAMES_SHOWN: Final = 50
 
@@ -65,9 +66,9 @@ def attacks(evidence: Evidence, known: Iterable[Stay]) -> tuple[Attack, ...]:
     reached: dict[str, list[LetIn]] = {}
     for let_in in evidence.reached:
         reached.setdefault(let_in.passed.source, []).append(let_in)
-    tried = set(sources) | set(failed)
+    tried, stays = set(sources) | set(failed), Stays(every)
     found = (
-        _attack(_Signs(sources.get(one), failed.get(one, []), signed.get(one, []), reached.get(one, [])), every)
+        _attack(_Signs(sources.get(one), failed.get(one, []), signed.get(one, []), reached.get(one, [])), stays)
         for one in tried
     )
     return tuple(sorted(found, key=lambda one: (-one.attempts, one.source)))
@@ -83,13 +84,7 @@ class _Signs:
     reached: list[LetIn]
 
 
-def outside(sign_ins: Iterable[SignIn], known: Iterable[Stay]) -> Iterator[SignIn]:
-    """The sign-ins that no grant covers."""
-    every = tuple(known)
-    return (one for one in sign_ins if not any(stay.covers(one.machine, one.source, one.at) for stay in every))
-
-
-def _attack(signs: _Signs, known: tuple[Stay, ...]) -> Attack:
+def _attack(signs: _Signs, known: Stays) -> Attack:
     source, failed, reached = signs.source, signs.failed, signs.reached
     seen = (*((source,) if source else ()), *failed)
     users = sorted({user for one in failed for user in one.users})
@@ -110,18 +105,13 @@ def _attack(signs: _Signs, known: tuple[Stay, ...]) -> Attack:
     )
 
 
-def _became(signs: _Signs, known: tuple[Stay, ...]) -> Became:
+def _became(signs: _Signs, known: Stays) -> Became:
     if signs.signed:
         return Became.SIGNED_IN
     # A sign-in fails on the machine itself, so that something let the packets through, whether the flows tell or not.
-    if signs.reached or not all(_is_covered(one, known) for one in signs.failed):
+    if signs.reached or not all(map(known.cover, signs.failed)):
         return Became.REACHED
     counts = signs.source.counts if signs.source else Counts()
     if counts.granted or signs.failed:
         return Became.GRANTED
     return Became.ELSEWHERE if counts.allowed else Became.DENIED
-
-
-def _is_covered(failed: Failures, known: tuple[Stay, ...]) -> bool:
-    times = (failed.first, failed.last)
-    return all(any(stay.covers(failed.machine, failed.source, at) for stay in known) for at in times)

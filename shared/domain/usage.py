@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from shared.domain.activity import visits
 from shared.domain.evidence import Evidence, Part
 from shared.domain.keys import GRANT_ID_LENGTH, is_grant_id
 from shared.domain.records import Stay
 from shared.domain.rules import OPEN_MARK
+from shared.domain.visits import visits
 
 
 @dataclass(frozen=True, slots=True)
