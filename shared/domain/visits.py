@@ -32,9 +32,9 @@ class Stays:
         return Visit(one, max(covering, key=lambda stay: stay.grant, default=None))
 
     def cover(self, failed: Failures) -> bool:
-        """Whether somebody who could not sign in had come by a grant."""
-        near = self._by_machine.get(failed.machine, ())
-        return any(stay.covers(failed.machine, failed.source, failed.first) for stay in near)
+        """Whether somebody who could not sign in had come by a grant, the first time and the last."""
+        near, times = self._by_machine.get(failed.machine, ()), (failed.first, failed.last)
+        return all(any(stay.covers(failed.machine, failed.source, at) for stay in near) for at in times)
 
 
 def visits(sign_ins: Iterable[SignIn], known: Iterable[Stay]) -> Iterator[Visit]:

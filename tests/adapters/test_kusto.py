@@ -9,7 +9,6 @@ import pytest
 
 import shared.adapters
 from emulator.graph.rows import DYNAMICS, TEXTS
-from emulator.install import Place
 from emulator.logs.tables import TABLES
 from shared.adapters.log_queries import QUERIES, newest, query
 from shared.domain.evidence import Part, Scope
@@ -100,7 +99,7 @@ def test_the_columns_of_an_answer_are_known_with_their_types(logs: Mapping[str, 
 
 
 def test_without_the_language_service_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checker, "PLACE", Place(tmp_path))
+    monkeypatch.setattr(checker, "KUSTO", tmp_path / "nowhere")
     with pytest.raises(RuntimeError, match="run `make setup`"):
         check({}, {})
 
@@ -112,6 +111,6 @@ def test_a_run_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_its_lock_file_has_a_hash_and_no_address() -> None:
-    text = (Path(checker.__file__).parent / "package-lock.json").read_text("utf-8")
+    text = (Path(checker.__file__).parents[1] / "packages" / "package-lock.json").read_text("utf-8")
     assert '"resolved"' not in text
-    assert text.count('    "node_modules/') == text.count('"integrity": "sha512-') == 1
+    assert text.count('    "node_modules/') == text.count('"integrity": "sha512-') == 4

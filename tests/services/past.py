@@ -26,7 +26,11 @@ class MemoryHistory(Port):
             one
             for one in self._everything()
             if scope.since <= one.at < scope.until
-            and (scope.machines is None or one.subject.lower() in abouts)
+            and (
+                one.subject.split("/")[2] in scope.subscriptions
+                if scope.machines is None
+                else one.subject.lower() in abouts
+            )
             and requestor in {None, one.requestor}
         ]
         found.sort(key=lambda one: (one.at, one.key), reverse=True)

@@ -23,7 +23,7 @@ from shared.triggers.activity import _Token, _token
 from shared.triggers.callers import Caller
 from shared.triggers.endpoints import ENDPOINTS
 from shared.triggers.http import Call, _trigger
-from tests.domain.past import logged_as, minute, signed_in, tried
+from tests.domain.past import heard, logged_as, minute, signed_in, tried
 from tests.domain.values import NOW, OFFICE, STRANGER
 from tests.services.town import HOUR, WEB_01, WEB_02, Town
 
@@ -83,7 +83,7 @@ async def opened() -> Front:
     await front.town.ask()
     front.town.clock.advance(HOUR)
     signs = (signed_in(OFFICE, 10, user="=cmd"), signed_in(STRANGER, 12))
-    front.town.logs.evidence = Evidence(sources=(tried(STRANGER, 40, span=(3, 20)),), sign_ins=signs)
+    front.town.logs.evidence = Evidence(sources=(tried(STRANGER, 40, span=(3, 20)),), sign_ins=signs, beats=(heard(),))
     return front
 
 
