@@ -7,7 +7,7 @@ COMPILE := .tools/bin/uv pip compile -q --python-version 3.13 --python-platform 
 	--no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-packets test-stateful bench bench-deadlines lint format types lock clean distclean
+.PHONY: help setup demo run test test-packets test-stateful bench bench-activity bench-deadlines lint format types lock clean distclean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)$$/  make \1#\2/p' Makefile | awk -F'#' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -36,6 +36,9 @@ test-stateful: setup  ## tell random stories of grants at length, and hold them 
 
 bench: setup  ## measure the list of 10,000 machines, beside what one would write by hand
 	@$(BIN)/python -m benchmarks.inventory
+
+bench-activity: setup  ## measure a look back at a month and a million rows of flows, beside counting them by hand
+	@$(BIN)/python -m benchmarks.activity
 
 bench-deadlines: setup  ## measure how punctually 1,000 grants close, beside deleting their rules by hand
 	@$(BIN)/python -m benchmarks.deadlines

@@ -3,7 +3,7 @@
 import azure.functions as func
 
 from shared.bootstrap import Postern
-from shared.triggers import events, health, http, timers
+from shared.triggers import events, health, http, portal, timers
 from shared.triggers.endpoints import ENDPOINTS
 
 _postern = Postern()
@@ -13,3 +13,4 @@ app.register_functions(health.blueprint(_postern))
 app.register_functions(http.blueprint(_postern, ENDPOINTS))
 app.register_functions(timers.blueprint(_postern))
 app.register_functions(events.blueprint(_postern))
+app.register_functions(portal.blueprint())

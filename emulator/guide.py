@@ -56,6 +56,10 @@ Try it, in another shell:
   curl -s --cacert {site.directory / "cert.pem"} {site.emulator}/_box/packets -H "$JSON" \\
     -d '{{"source": "203.0.113.7", "machine": "web-01", "port": [22, 3389, 443], "protocol": "Tcp"}}'
 
+  # Attackers and users are at work; who tried, and what became of it?
+  curl -s --cacert {site.directory / "cert.pem"} {site.emulator}/_box/traffic -H "$JSON" -d '{{"lag": 0}}'
+  curl -s -H "Authorization: Bearer $(token auditor)" {site.postern}/api/activity
+
   # What was told, and how was it signed? The box's own receiver keeps it.
   curl -s --cacert {site.directory / "cert.pem"} {site.emulator}/_box/hooks
 """

@@ -47,7 +47,7 @@ class Place:
         self.python = root / ".venv" / "bin" / "python"
         # All three services in one program.
         self.azurite = self.tools / "azurite" / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
-        self.kusto = self.tools / "kusto" / "node_modules" / "@kusto" / "language-service-next"
+        self.packages = self.tools / "packages" / "node_modules"
 
     def link(self, name: str, target: str | Path) -> None:
         """Make `target` known as .tools/bin/`name`."""
@@ -221,7 +221,8 @@ STEPS = (
     Step("Node", "emulator/azurite/requirements-node.txt", lambda place: place.node, install_node),
     Step("Azurite", "emulator/azurite/package-lock.json", lambda place: place.azurite,
          partial(install_by_npm, "emulator/azurite")),
-    Step("Kusto", "tests/kusto/package-lock.json", lambda place: place.kusto, partial(install_by_npm, "tests/kusto")),
+    Step("npm packages", "tests/packages/package-lock.json", lambda place: place.packages,
+         partial(install_by_npm, "tests/packages")),
 )  # fmt: skip
 
 

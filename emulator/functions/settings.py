@@ -125,7 +125,7 @@ def _read_sign_in(environ: Mapping[str, str]) -> SignIn:
     action = environ.get("BOX_AUTH_ACTION", "RedirectToLoginPage")
     if action not in {"Return401", "RedirectToLoginPage"}:
         raise SettingsError(f"BOX_AUTH_ACTION is {action!r}, neither Return401 nor RedirectToLoginPage")
-    excluded = environ.get("BOX_AUTH_EXCLUDED", "/api/health").split(",")
+    excluded = environ.get("BOX_AUTH_EXCLUDED", "/,/portal/*,/api/health").split(",")
     return SignIn(
         issuer=issuer.rstrip("/"),
         audience=environ.get("BOX_AUDIENCE", "api://postern"),

@@ -1,6 +1,7 @@
 """The benchmarks still run: a short form of each, whose figures nobody reads."""
 
 import asyncio
+import re
 import sys
 
 from emulator.box import ROOT
@@ -29,3 +30,19 @@ async def test_grants_that_end_together_are_closed_soon_and_none_too_early() -> 
     assert 2 < figures[0] <= figures[1] <= figures[2] < 20
     # One write each would be forty.
     assert figures[3] < 40
+
+
+async def test_a_month_of_flows_is_looked_back_at_and_counted_as_it_was_made() -> None:
+    """No limits here: other tests may take the processors meanwhile. `make bench-activity` holds to two and five."""
+    size = ("--machines", "10", "--rows", "2000", "--runs", "1", "--pause", "0")
+    limits = ("--machine-limit", "60", "--tenant-limit", "60")
+    program = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "benchmarks.activity", *size, *limits, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await program.communicate()
+    lines = output.decode().splitlines()
+    assert (0, True) == (program.returncode, lines[0].startswith("10 machines, 30 days, "))
+    assert ["first call", *["GET /api/a"] * 4, "one query "] == [line[:10] for line in lines[3:9]]
+    assert [60, 60, 60, 60] == [float(line.split()[-1]) for line in lines[4:8]]
+    made, told, by_hand, _rows = map(int, re.findall(r"\d+", lines[9]))
+    assert 2500 < made == told == by_hand < 3000

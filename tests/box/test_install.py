@@ -143,11 +143,11 @@ def test_what_npm_installs_comes_from_its_lock_file_into_a_folder_of_its_own(
 ) -> None:
     mine = put_program(tmp_path / "bin", "npm", 'cat package-lock.json > installed; echo "$@" >> installed')
     monkeypatch.setenv("PATH", f"{mine.parent}:/usr/bin:/bin")
-    (tmp_path / "tests" / "kusto").mkdir(parents=True)
+    (tmp_path / "tests" / "packages").mkdir(parents=True)
     for name in ("package.json", "package-lock.json", ".npmrc"):
-        (tmp_path / "tests" / "kusto" / name).write_text(f"{name}\n", "ascii")
-    install.install_by_npm("tests/kusto", Workshop(diary.place, lambda: None))
-    installed = (diary.place.tools / "kusto" / "installed").read_text("ascii")
+        (tmp_path / "tests" / "packages" / name).write_text(f"{name}\n", "ascii")
+    install.install_by_npm("tests/packages", Workshop(diary.place, lambda: None))
+    installed = (diary.place.tools / "packages" / "installed").read_text("ascii")
     assert installed == "package-lock.json\nci --ignore-scripts --no-audit --no-fund\n"
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 from emulator.install import Place
 
 PLACE: Final = Place(Path(__file__).parents[2])
+KUSTO: Final = PLACE.packages / "@kusto" / "language-service-next"
 SCRIPT: Final = Path(__file__).with_name("check.js")
 PATIENCE: Final = 60.0  # seconds, for all queries together
 
@@ -48,10 +49,10 @@ class Report:
 
 def check(queries: Mapping[str, str], schema: Schema) -> dict[str, Report]:
     """A report for each query, by its name. RuntimeError where `make setup` has not been run or Node fails."""
-    if not PLACE.kusto.exists():
+    if not KUSTO.exists():
         raise RuntimeError("Kusto's language service is not installed: run `make setup`.")
     ended = subprocess.run(  # noqa: S603 - our own script.
-        [PLACE.node, SCRIPT, PLACE.kusto],
+        [PLACE.node, SCRIPT, KUSTO],
         input=json.dumps({"schema": schema, "queries": queries}),
         capture_output=True,
         text=True,

@@ -25,6 +25,8 @@ HTTP: Final = {
     "listActivity": ("api/activity", {"GET"}),
     "exportActivity": ("api/activity.csv", {"GET"}),
     "summarizeActivity": ("api/activity/summary", {"GET"}),
+    "portal": ("{ignored:maxlength(0)?}", {"GET"}),
+    "portalParts": ("portal/{*path}", {"GET"}),
     "getOpenApi": ("api/openapi.json", {"GET"}),
     "getSwagger": ("api/swagger.json", {"GET"}),
     "extendGrant": ("api/grants/{id}/extend", {"POST"}),

@@ -1,0 +1,75 @@
+// The API as the portal calls it: one function for each thing that can be done, and one kind of error.
+
+/** What went wrong, as the API's problem documents tell it; `status` 0 means that nobody answered. */
+export class ApiError extends Error {
+  constructor(status, problem, retryAfter) {
+    super(problem.detail || problem.title || 'Something went wrong.');
+    this.status = status;
+    this.code = problem.code || '';
+    this.issues = problem.issues || [];
+    this.retryAfter = retryAfter;
+  }
+}
+
+const UNREACHABLE = { detail: 'Postern cannot be reached. Nothing was changed by this page; it tries again by itself.' };
+
+async function call(method, path, body, headers = {}) {
+  const sent = { Accept: 'application/json', ...headers };
+  if (method !== 'GET') sent['X-Postern-Request'] = 'portal';
+  if (body !== undefined) sent['Content-Type'] = 'application/json';
+  let answer;
+  try {
+    answer = await fetch(path, { method, headers: sent, body: body && JSON.stringify(body), credentials: 'same-origin' });
+  } catch {
+    throw new ApiError(0, UNREACHABLE);
+  }
+  const document = await answer.json().catch(() => ({}));
+  if (!answer.ok) {
+    throw new ApiError(answer.status, document, Number(answer.headers.get('Retry-After')) || undefined);
+  }
+  return { status: answer.status, document, etag: answer.headers.get('ETag') };
+}
+
+const read = async (path) => (await call('GET', path)).document;
+const write = async (method, path, body, headers) => (await call(method, path, body, headers)).document;
+
+/** A query string of what is not empty. */
+export function query(values) {
+  const known = Object.entries(values).filter(([, value]) => value !== undefined && value !== null && value !== '');
+  const text = new URLSearchParams(known).toString();
+  return text ? `?${text}` : '';
+}
+
+/** Who is signed in, with roles; null for nobody. */
+export async function whoAmI() {
+  try {
+    const [{ user_id: name, user_claims: claims }] = await read('/.auth/me');
+    const all = (kind) => claims.filter((one) => one.typ === kind || one.typ.endsWith(`/${kind}`)).map((one) => one.val);
+    const roles = new Set([...all('roles'), ...all('role')].map((role) => role.replace('Postern.', '')));
+    return { name: all('name')[0] || name, id: all('oid')[0] || all('objectidentifier')[0] || '', roles };
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 0) throw error;
+    return null;
+  }
+}
+
+export const machines = (wanted) => read(`/api/machines${query(wanted)}`);
+export const machine = (id) => read(`/api/machines${id}`);
+
+export const policy = (id) => call('GET', `/api/policies${id}`);
+export const previewPolicy = (id, wanted) => write('PUT', `/api/policies${id}?preview=true`, wanted);
+export const savePolicy = (id, wanted, etag) => write('PUT', `/api/policies${id}`, wanted, etag ? { 'If-Match': etag } : {});
+export const previewPolicies = (ids, wanted) => write('POST', '/api/policies?preview=true', { machines: ids, policy: wanted });
+export const savePolicies = (ids, wanted) => write('POST', '/api/policies', { machines: ids, policy: wanted });
+export const previewRemoval = (id) => write('DELETE', `/api/policies${id}?preview=true`);
+export const removePolicy = (id) => write('DELETE', `/api/policies${id}`);
+
+export const grants = (wanted) => read(`/api/grants${query(wanted)}`);
+export const grant = (id) => read(`/api/grants/${id}`);
+export const previewGrant = (wanted) => write('POST', '/api/grants?preview=true', wanted);
+export const askForAccess = (wanted, key) => write('POST', '/api/grants', wanted, { 'Idempotency-Key': key, Prefer: 'wait=1' });
+export const act = (id, what, body) => write('POST', `/api/grants/${id}/${what}`, body);
+
+export const activity = (wanted) => read(`/api/activity${query(wanted)}`);
+export const summary = (wanted) => read(`/api/activity/summary${query(wanted)}`);
+export const sheet = (wanted) => `/api/activity.csv${query(wanted)}`;

@@ -1,0 +1,87 @@
+// State that follows the API: read once, or again and again for as long as somebody looks.
+
+import { useCallback, useEffect, useRef, useState } from './vendor/preact-htm.js';
+
+const LONGEST_PAUSE = 60_000; // milliseconds, as all times here
+const RETRY = 2_000;
+
+/**
+ * What `read` gives, with a way to read it again. Read again every `pause` milliseconds while the page is seen; after a
+ * failure later and later. What was known stays shown, beside the error.
+ */
+export function useAnswer(read, dependencies, pause = 0) {
+  const [known, setKnown] = useState({ value: undefined, error: undefined, loading: true });
+  const [wish, setWish] = useState(0);
+  const latest = useRef(read);
+  latest.current = read;
+
+  useEffect(() => {
+    let alive = true;
+    let timer;
+    let failures = 0;
+    const run = async () => {
+      clearTimeout(timer);
+      if (document.hidden) return;
+      try {
+        const value = await latest.current();
+        if (!alive) return;
+        failures = 0;
+        setKnown({ value, error: undefined, loading: false });
+      } catch (error) {
+        if (!alive) return;
+        failures += 1;
+        setKnown((before) => ({ ...before, error, loading: false }));
+      }
+      const wait = pause || (failures ? RETRY : 0);
+      if (wait) timer = setTimeout(run, Math.min(LONGEST_PAUSE, wait * 2 ** failures));
+    };
+    setKnown((before) => ({ ...before, loading: true }));
+    document.addEventListener('visibilitychange', run);
+    addEventListener('online', run);
+    run();
+    return () => {
+      alive = false;
+      clearTimeout(timer);
+      document.removeEventListener('visibilitychange', run);
+      removeEventListener('online', run);
+    };
+  }, [...dependencies, wish, pause]);
+
+  const again = useCallback(() => setWish((number) => number + 1), []);
+  return { ...known, again };
+}
+
+/** The present, told anew every second. */
+export function useNow(every = 1000) {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), every);
+    return () => clearInterval(timer);
+  }, [every]);
+  return now;
+}
+
+/** The place in the portal, from the address after `#`: its parts and its query. */
+export function usePlace() {
+  const read = () => {
+    const [path, search = ''] = location.hash.replace(/^#\/?/, '').split('?');
+    return { parts: path.split('/').filter(Boolean).map(decodeURIComponent), search: new URLSearchParams(search) };
+  };
+  const [place, setPlace] = useState(read);
+  useEffect(() => {
+    const follow = () => setPlace(read());
+    addEventListener('hashchange', follow);
+    return () => removeEventListener('hashchange', follow);
+  }, []);
+  return place;
+}
+
+/** A text that settles: it changes only when nobody has typed for a while. */
+export function useSettled(text, pause = 300) {
+  const [settled, setSettled] = useState(text);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(text), pause);
+    return () => clearTimeout(timer);
+  }, [text, pause]);
+  return settled;
+}

@@ -1,0 +1,106 @@
+// The small parts that every view is made of.
+
+import { html, useEffect, useRef, useState } from './vendor/preact-htm.js';
+import { localTime, utcTime } from './format.js';
+
+/** A time of this person's clock, with UTC for whoever points at it. */
+export const Time = ({ at }) => (at ? html`<time datetime=${at} title=${utcTime(at)}>${localTime(at)}</time>` : '–');
+
+/** What went wrong, with all that the API says about it; what belongs to a field stands there as well. */
+export function Problem({ error, again }) {
+  if (!error) return null;
+  return html`
+    <div class="problem" role="alert">
+      <p><strong>${error.message}</strong></p>
+      ${error.issues?.length > 0 && html`<ul>${error.issues.map((one) => html`<li>${one.path && html`<code>${one.path}</code>: `}${one.message}</li>`)}</ul>`}
+      ${error.retryAfter && html`<p class="quiet">Trying again makes sense in ${error.retryAfter} seconds.</p>`}
+      ${again && html`<p><button type="button" class="plain" onClick=${again}>Try again</button></p>`}
+    </div>`;
+}
+
+/** The issues of an error that belong to a field. */
+export const issuesOf = (error, path) => (error?.issues || []).filter((one) => (one.path || '').startsWith(path)).map((one) => one.message);
+
+/** A labelled field, with a hint and what is wrong with it. */
+export function Field({ label, hint, wrong = [], children, id }) {
+  const describedBy = `${id}-about`;
+  return html`
+    <div class=${`field ${wrong.length ? 'wrong' : ''}`}>
+      <label for=${id}>${label}</label>
+      ${children}
+      <div id=${describedBy} class="hint">${wrong.length ? wrong.map((text) => html`<p class="danger" role="alert">${text}</p>`) : hint}</div>
+    </div>`;
+}
+
+/** A dialog over the page: Escape and its cross close it, and the focus goes back to where it was. */
+export function Dialog({ title, onClose, children, wide }) {
+  const element = useRef();
+  useEffect(() => {
+    const before = document.activeElement;
+    element.current.showModal();
+    return () => before?.focus?.();
+  }, []);
+  return html`
+    <dialog ref=${element} class=${wide ? 'wide' : ''} aria-labelledby="dialog-title" onCancel=${(event) => { event.preventDefault(); onClose(); }}>
+      <header>
+        <h2 id="dialog-title">${title}</h2>
+        <button type="button" class="icon" aria-label="Close" onClick=${onClose}>✕</button>
+      </header>
+      ${children}
+    </dialog>`;
+}
+
+/** A button with a menu under it, for mouse and keyboard. */
+export function Menu({ label, children, items }) {
+  const [open, setOpen] = useState(false);
+  const place = useRef();
+  useEffect(() => {
+    if (!open) return undefined;
+    place.current.querySelector('[role=menuitem]')?.focus();
+    const outside = (event) => { if (!place.current.contains(event.target)) setOpen(false); };
+    addEventListener('pointerdown', outside);
+    return () => removeEventListener('pointerdown', outside);
+  }, [open]);
+  const move = (event) => {
+    const all = [...place.current.querySelectorAll('[role=menuitem]')];
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) {
+      event.preventDefault();
+      all[(all.indexOf(document.activeElement) + step + all.length) % all.length].focus();
+    } else if (event.key === 'Escape') {
+      event.stopPropagation();
+      setOpen(false);
+      place.current.querySelector('button').focus();
+    }
+  };
+  const choose = (item) => { setOpen(false); place.current.querySelector('button').focus(); item.act(); };
+  return html`
+    <span class="menu" ref=${place} onKeyDown=${open ? move : undefined}>
+      <button type="button" class="icon" aria-label=${label} aria-haspopup="menu" aria-expanded=${open} onClick=${() => setOpen(!open)}>${children || '⋯'}</button>
+      ${open && html`<span class="sheet" role="menu">${items.map((item) => html`
+        <button type="button" role="menuitem" class=${item.danger ? 'danger' : ''} onClick=${() => choose(item)}>${item.label}</button>`)}</span>`}
+    </span>`;
+}
+
+/** Copies a text. */
+export function Copy({ text, label }) {
+  const [done, setDone] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(text);
+    setDone(true);
+    setTimeout(() => setDone(false), 2000);
+  };
+  return html`<button type="button" class="plain" onClick=${copy} aria-label=${label}>${done ? 'Copied' : 'Copy'}</button>`;
+}
+
+/** A word with a colour that says the same. */
+export const Badge = ({ kind, children, title }) => html`<span class=${`badge ${kind || ''}`} title=${title}>${children}</span>`;
+
+/** Nothing to show, and what to do about it. */
+export const Empty = ({ children }) => html`<div class="empty">${children}</div>`;
+
+/** Something is being fetched. */
+export const Loading = ({ what }) => html`<p class="quiet" role="status">${what || 'Loading'} …</p>`;
+
+/** What changes is read out by screen readers. */
+export const Live = ({ children }) => html`<div aria-live="polite">${children}</div>`;

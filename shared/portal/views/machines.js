@@ -1,0 +1,165 @@
+// The lists of machines: what is guarded, what should be, and what cannot be.
+
+import { html, useEffect, useMemo, useState } from '../vendor/preact-htm.js';
+import * as api from '../api.js';
+import { count, howLong, localTime } from '../format.js';
+import { useAnswer, useNow, useSettled } from '../hooks.js';
+import { Badge, Empty, Loading, Menu, Problem, Time } from '../ui.js';
+import { Policy, Removal } from './policy.js';
+import { Ask } from './ask.js';
+
+const REFRESH = 20_000;
+const PAGE = 100;
+const ABOUT = {
+  configured: 'These machines are locked. Whoever needs a port asks for it, and gets it for some hours.',
+  notConfigured: 'Nothing guards these machines yet. The worst stand first.',
+  unsupported: 'These machines cannot be guarded, and here is why.',
+};
+const NONE = {
+  configured: html`No machine is guarded yet. <a href="#/recommended">See which ones should be.</a>`,
+  notConfigured: 'Every machine that can be guarded is.',
+  unsupported: 'There is no such machine.',
+};
+
+/** One list: search, sort, choose, act. */
+export function Machines({ tab, person, search }) {
+  const [text, setText] = useState(search.get('q') || '');
+  const [order, setOrder] = useState({ by: 'urgency', down: false });
+  const [pages, setPages] = useState(1);
+  const [chosen, setChosen] = useState(() => new Set());
+  const [dialog, setDialog] = useState(null);
+  const settled = useSettled(text);
+  const found = useAnswer(() => readPages(tab.state, settled, pages), [tab.state, settled, pages], REFRESH);
+  const mayLook = ['Requestor', 'Approver', 'Administrator', 'Auditor'].some((role) => person.roles.has(role));
+  const open = useAnswer(() => (mayLook ? api.grants({ state: 'opening,active,closing', pageSize: 200 }) : { value: [] }), [mayLook], REFRESH);
+  const stays = useMemo(() => byMachine(open.value?.value || []), [open.value]);
+  const rows = useMemo(() => sorted(found.value?.value || [], order), [found.value, order]);
+  useEffect(() => { setChosen((before) => kept(before, rows)); }, [rows]);
+  const refresh = () => { found.again(); open.again(); };
+  const done = () => { setDialog(null); setChosen(new Set()); refresh(); };
+  const mayChange = person.roles.has('Administrator') && tab.state !== 'unsupported';
+  return html`
+    <h1>${tab.title} ${found.value && html`<span class="count">${found.value.counts[tab.state].toLocaleString()}</span>`}</h1>
+    <p class="quiet">${ABOUT[tab.state]}</p>
+    <div class="tools">
+      <input type="search" aria-label="Search" placeholder="Name, group, location, address or tag=value" value=${text} onInput=${(event) => setText(event.target.value)} />
+      ${mayChange && html`<button type="button" class="primary" disabled=${!chosen.size} onClick=${() => setDialog({ kind: 'policy', machines: rows.filter((row) => chosen.has(row.id)) })}>
+        ${chosen.size ? `Enable JIT on ${count(chosen.size, 'VM')}` : 'Enable JIT on … VMs'}</button>`}
+    </div>
+    <${Problem} error=${found.error} again=${found.again} />
+    ${(found.value?.warnings || []).map((warning) => html`<p class="notice">${warning}</p>`)}
+    ${!found.value && found.loading && html`<${Loading} what="Looking for machines" />`}
+    ${found.value && !rows.length && html`<${Empty}>${settled ? `No machine here matches “${settled}”.` : NONE[tab.state]}<//>`}
+    ${rows.length > 0 && html`
+      <${List} ...${{ rows, tab, person, order, setOrder, chosen, setChosen, mayChange, stays, setDialog }} />
+      ${found.value.nextPageToken && html`<p><button type="button" onClick=${() => setPages(pages + 1)}>Show more</button></p>`}
+      <p class="quiet">As of <${Time} at=${found.value.asOf} />; it refreshes by itself.</p>`}
+    ${dialog?.kind === 'policy' && html`<${Policy} machines=${dialog.machines} onClose=${() => setDialog(null)} onDone=${done} />`}
+    ${dialog?.kind === 'remove' && html`<${Removal} machine=${dialog.machine} onClose=${() => setDialog(null)} onDone=${done} />`}
+    ${dialog?.kind === 'ask' && html`<${Ask} machine=${dialog.machine} onClose=${() => setDialog(null)} />`}`;
+}
+
+/** So many pages of the list, one after another, as one. */
+async function readPages(state, q, pages) {
+  let all = await api.machines({ state, q, pageSize: PAGE });
+  for (let page = 1; page < pages && all.nextPageToken; page += 1) {
+    const next = await api.machines({ state, q, pageSize: PAGE, pageToken: all.nextPageToken });
+    all = { ...next, value: [...all.value, ...next.value] };
+  }
+  return all;
+}
+
+function byMachine(grants) {
+  const found = new Map();
+  for (const grant of grants) {
+    const key = grant.machine.toLowerCase();
+    found.set(key, [...(found.get(key) || []), grant]);
+  }
+  return found;
+}
+
+const kept = (chosen, rows) => new Set(rows.map((row) => row.id).filter((id) => chosen.has(id)));
+
+const KEYS = {
+  urgency: () => 0, // As the API gives them.
+  name: (row) => row.name.toLowerCase(),
+  group: (row) => row.resourceGroup.toLowerCase(),
+  location: (row) => row.location,
+  attempts: (row) => -(row.attemptsLast24Hours ?? -1),
+};
+
+function sorted(rows, { by, down }) {
+  const key = KEYS[by];
+  const found = [...rows].sort((one, other) => (key(one) < key(other) ? -1 : key(one) > key(other) ? 1 : 0));
+  return down ? found.reverse() : found;
+}
+
+function List({ rows, tab, person, order, setOrder, chosen, setChosen, mayChange, stays, setDialog }) {
+  const all = rows.every((row) => chosen.has(row.id));
+  const head = (by, title) => html`
+    <th scope="col" aria-sort=${order.by !== by ? 'none' : order.down ? 'descending' : 'ascending'}>
+      <button type="button" class="plain" onClick=${() => setOrder({ by, down: order.by === by && !order.down })}>${title}${order.by === by && by !== 'urgency' ? (order.down ? ' ↓' : ' ↑') : ''}</button>
+    </th>`;
+  return html`
+    <div class="scroll"><table class="machines">
+      <thead><tr>
+        ${mayChange && html`<th class="narrow"><input type="checkbox" aria-label="Choose all" checked=${all} onChange=${() => setChosen(new Set(all ? [] : rows.map((row) => row.id)))} /></th>`}
+        ${head('name', 'Machine')}
+        ${head('urgency', tab.state === 'configured' ? 'Lock' : 'Why')}
+        ${tab.state === 'configured' && html`<th scope="col">Last access</th>`}
+        ${head('attempts', 'Attempts, 24 h')}
+        ${head('group', 'Resource group')}
+        ${head('location', 'Location')}
+        <th class="narrow"><span class="unseen">Actions</span></th>
+      </tr></thead>
+      <tbody>${rows.map((row) => html`<${Row} key=${row.id} ...${{ row, tab, person, chosen, setChosen, mayChange, setDialog, stays: stays.get(row.id.toLowerCase()) }} />`)}</tbody>
+    </table></div>`;
+}
+
+function Row({ row, tab, person, chosen, setChosen, mayChange, stays = [], setDialog }) {
+  const toggle = () => setChosen((before) => {
+    const after = new Set(before);
+    if (!after.delete(row.id)) after.add(row.id);
+    return after;
+  });
+  const guarded = tab.state === 'configured';
+  const items = [
+    { label: 'Properties', act: () => { location.hash = `#/machines${row.id}`; } },
+    { label: 'Activity log', act: () => { location.hash = `#/activity?machine=${encodeURIComponent(row.id)}`; } },
+    ...(mayChange && guarded ? [{ label: 'Edit', act: () => setDialog({ kind: 'policy', machines: [row] }) },
+      { label: 'Remove', danger: true, act: () => setDialog({ kind: 'remove', machine: row }) }] : []),
+    ...(mayChange && !guarded ? [{ label: 'Enable JIT', act: () => setDialog({ kind: 'policy', machines: [row] }) }] : []),
+  ];
+  return html`
+    <tr class=${row.urgency}>
+      ${mayChange && html`<td><input type="checkbox" aria-label=${`Choose ${row.name}`} checked=${chosen.has(row.id)} onChange=${toggle} /></td>`}
+      <td><a href=${`#/machines${row.id}`}><bdi>${row.name}</bdi></a> <span class="quiet">${row.os || ''}</span></td>
+      <td>${guarded ? html`<${State} row=${row} stays=${stays} />` : html`<${Reasons} row=${row} />`}</td>
+      ${guarded && html`<td>${row.use?.lastAccess ? html`<${Time} at=${row.use.lastAccess.at} /> by <bdi>${row.use.lastAccess.by.name}</bdi>` : html`<span class="quiet">none in 7 days</span>`}</td>`}
+      <td class="number">${row.attemptsLast24Hours ?? html`<span class="quiet" title="The flow logs do not tell.">unknown</span>`}</td>
+      <td><bdi>${row.resourceGroup}</bdi></td>
+      <td>${row.location}</td>
+      <td class="actions">
+        ${guarded && person.roles.has('Requestor') && html`<button type="button" onClick=${() => setDialog({ kind: 'ask', machine: row })} aria-label=${`Request access to ${row.name}`}>Request</button>`}
+        <${Menu} label=${`More about ${row.name}`} items=${items} />
+      </td>
+    </tr>`;
+}
+
+const WHY = { critical: 'danger', high: 'danger', medium: 'warning', low: '', none: '' };
+
+function Reasons({ row }) {
+  return html`${row.reasons.map((reason) => html`<p class="reason"><${Badge} kind=${WHY[row.urgency]}>${row.urgency}<//> ${reason.message}</p>`)}`;
+}
+
+/** The truth at a glance: exposed through which rule, open for whom until when, or locked. */
+export function State({ row, stays = [] }) {
+  const now = useNow(10_000);
+  const open = stays.filter((stay) => stay.state === 'active');
+  return html`
+    ${row.lock?.state === 'exposed' && html`<p class="reason"><${Badge} kind="danger">exposed<//> through ${[...new Set(row.lock.because.map((one) => one.rule || 'no network security group'))].join(', ')}</p>`}
+    ${row.lock?.state === 'unknown' && html`<p class="reason"><${Badge} kind="warning">unknown<//> ${row.reasons[0]?.message}</p>`}
+    ${open.map((stay) => html`<p class="reason"><${Badge} kind="open">open<//> for <bdi>${stay.requestor.name}</bdi> until <a href=${`#/grants/${stay.id}`} title=${howLong(new Date(stay.endTimeUtc) - now)}>${localTime(stay.endTimeUtc)}</a></p>`)}
+    ${row.lock?.state === 'holds' && !open.length && html`<p class="reason"><${Badge} kind="locked">locked<//></p>`}`;
+}
+

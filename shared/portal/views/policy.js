@@ -1,0 +1,177 @@
+// The settings of machines, one or many: what may be asked, what is locked, and what that would change before it does.
+
+import { html, useState } from '../vendor/preact-htm.js';
+import * as api from '../api.js';
+import { count, durationOf, hoursOf, nameOf } from '../format.js';
+import { useAnswer } from '../hooks.js';
+import { Dialog, Field, Loading, Problem, issuesOf } from '../ui.js';
+import { Changes } from './changes.js';
+
+const DEFAULTS = [22, 3389, 5985, 5986].map((number) => ({ number, protocol: 'TCP', allowedSourceAddressPrefix: '*', maxRequestAccessDuration: 'PT3H' }));
+const HOURS = [0.5, 1, 2, 3, 4, 8, 12, 24];
+
+/** The blade: the policy of one machine as it is, or a new one for all that were chosen. */
+export function Policy({ machines, onClose, onDone }) {
+  const [only] = machines;
+  const single = machines.length === 1;
+  const known = useAnswer(() => (single && only.state === 'configured' ? api.policy(only.id) : { document: null }), [only.id]);
+  const title = single ? `Just-in-time access to ${only.name}` : `Just-in-time access to ${count(machines.length, 'machine')}`;
+  return html`
+    <${Dialog} title=${title} onClose=${onClose} wide>
+      <${Problem} error=${known.error} again=${known.again} />
+      ${known.loading && html`<${Loading} what="Reading the policy" />`}
+      ${known.value && html`<${Form} ...${{ machines, onClose, onDone, etag: known.value.etag, before: known.value.document?.policy }} />`}
+    <//>`;
+}
+
+function suggested(machines) {
+  const wanted = new Set(machines.flatMap((machine) => machine.suggestedPorts || []));
+  const found = DEFAULTS.filter((port) => wanted.has(port.number));
+  return found.length ? found : DEFAULTS;
+}
+
+function blank(machines) {
+  return { ports: suggested(machines), lock: { scope: 'all', from: '*', keepOpen: [] } };
+}
+
+function Form({ machines, before, etag, onClose, onDone }) {
+  const [policy, setPolicy] = useState(() => before || blank(machines));
+  const [step, setStep] = useState({ name: 'edit' });
+  const change = (part) => { setPolicy({ ...policy, ...part }); setStep({ name: 'edit' }); };
+  const single = machines.length === 1;
+  const ids = machines.map((machine) => machine.id);
+  const attempt = async (name, work) => {
+    setStep({ name: 'busy', what: name });
+    try { return await work(); } catch (error) { setStep({ name: 'edit', error }); return null; }
+  };
+  const preview = async () => {
+    const told = await attempt('Working out what would change', () => (single ? api.previewPolicy(ids[0], policy) : api.previewPolicies(ids, policy)));
+    if (told) setStep({ name: 'preview', told: single ? [{ machine: ids[0], preview: told }] : told.results });
+  };
+  const save = async () => {
+    const told = await attempt('Locking', () => (single ? api.savePolicy(ids[0], policy, etag) : api.savePolicies(ids, policy)));
+    if (told) setStep({ name: 'done', told: single ? [told] : told.results });
+  };
+  if (step.name === 'done') return html`<${Done} results=${step.told} onDone=${onDone} />`;
+  return html`
+    <form onSubmit=${(event) => { event.preventDefault(); preview(); }}>
+      <div class="body">
+        <${Ports} ports=${policy.ports} error=${step.error} onChange=${(ports) => change({ ports })} />
+        <${Lock} lock=${policy.lock || {}} onChange=${(lock) => change({ lock })} error=${step.error} />
+        <${Rules} policy=${policy} onChange=${change} error=${step.error} />
+        <${Problem} error=${step.error} />
+        ${step.name === 'preview' && html`<${Changes} results=${step.told} />`}
+      </div>
+      <footer>
+        ${step.name === 'busy' && html`<span class="quiet" role="status">${step.what} …</span>`}
+        <button type="button" onClick=${onClose}>Cancel</button>
+        <button type="submit" class=${step.name === 'preview' ? '' : 'primary'} disabled=${step.name === 'busy'}>Preview</button>
+        <button type="button" class=${step.name === 'preview' ? 'primary' : ''} disabled=${step.name === 'busy'} onClick=${save}>Save</button>
+      </footer>
+    </form>`;
+}
+
+function Ports({ ports, onChange, error }) {
+  const set = (index, part) => onChange(ports.map((port, at) => (at === index ? { ...port, ...part } : port)));
+  const sources = (port) => (port.allowedSourceAddressPrefixes || [port.allowedSourceAddressPrefix || '*']).join(', ');
+  const setSources = (index, text) => {
+    const { allowedSourceAddressPrefix: one, allowedSourceAddressPrefixes: many, ...rest } = ports[index];
+    const all = text.split(',').map((part) => part.trim()).filter(Boolean);
+    const said = all.length > 1 ? { allowedSourceAddressPrefixes: all } : { allowedSourceAddressPrefix: all[0] || '*' };
+    onChange(ports.map((port, at) => (at === index ? { ...rest, ...said } : port)));
+  };
+  return html`
+    <fieldset><legend>Ports that may be asked for</legend>
+      <div class="scroll"><table class="form">
+        <thead><tr><th scope="col">Port or range</th><th scope="col">Protocol</th><th scope="col">From which addresses</th><th scope="col">At most</th><th><span class="unseen">Remove</span></th></tr></thead>
+        <tbody>${ports.map((port, index) => html`
+          <tr key=${index}>
+            <td><input aria-label="Port or range" required size="11" value=${port.number} onChange=${(event) => set(index, { number: /^\d+$/.test(event.target.value.trim()) ? Number(event.target.value) : event.target.value.trim() })} /></td>
+            <td><select aria-label="Protocol" value=${(port.protocol || 'TCP').toUpperCase()} onChange=${(event) => set(index, { protocol: event.target.value })}>${['TCP', 'UDP', '*'].map((one) => html`<option value=${one}>${one === '*' ? 'Any' : one}</option>`)}</select></td>
+            <td><input aria-label="From which addresses" value=${sources(port)} title="* or addresses and prefixes, with commas" onChange=${(event) => setSources(index, event.target.value)} /></td>
+            <td><select aria-label="At most" value=${hoursOf(port.maxRequestAccessDuration || 'PT3H')} onChange=${(event) => set(index, { maxRequestAccessDuration: durationOf(Number(event.target.value)) })}>
+              ${[...new Set([...HOURS, hoursOf(port.maxRequestAccessDuration || 'PT3H')])].sort((a, b) => a - b).map((hours) => html`<option value=${hours}>${hours} h</option>`)}</select></td>
+            <td><button type="button" class="icon" aria-label=${`Remove port ${port.number}`} onClick=${() => onChange(ports.filter((_, at) => at !== index))}>✕</button></td>
+          </tr>`)}</tbody>
+      </table></div>
+      ${issuesOf(error, 'ports').map((text) => html`<p class="danger" role="alert">${text}</p>`)}
+      <p><button type="button" onClick=${() => onChange([...ports, { number: '', protocol: 'TCP', allowedSourceAddressPrefix: '*', maxRequestAccessDuration: 'PT3H' }])}>Add a port</button></p>
+    </fieldset>`;
+}
+
+function Lock({ lock, onChange, error }) {
+  return html`
+    <fieldset><legend>What is locked</legend>
+      <${Field} id="scope" label="Locked are">
+        <select id="scope" value=${lock.scope || 'all'} onChange=${(event) => onChange({ ...lock, scope: event.target.value, ...(event.target.value === 'ports' ? { keepOpen: [] } : {}) })}>
+          <option value="all">all ports, but those that are kept open</option>
+          <option value="ports">only the ports above</option>
+        </select>
+      <//>
+      ${(lock.scope || 'all') === 'all' && html`
+        <${Field} id="keep" label="Kept open" hint="Ports with commas, such as 80, 443. Your other rules go on deciding about them." wrong=${issuesOf(error, 'lock.keepOpen')}>
+          <input id="keep" aria-describedby="keep-about" value=${(lock.keepOpen || []).join(', ')} onChange=${(event) => onChange({ ...lock, keepOpen: event.target.value.split(',').map((part) => part.trim()).filter(Boolean).map((part) => (/^\d+$/.test(part) ? Number(part) : part)) })} />
+        <//>`}
+      <${Field} id="from" label="Locked against">
+        <select id="from" value=${lock.from || '*'} onChange=${(event) => onChange({ ...lock, from: event.target.value })}>
+          <option value="*">everybody</option>
+          <option value="Internet">the Internet; the virtual network stays as it is</option>
+        </select>
+      <//>
+    </fieldset>`;
+}
+
+function Rules({ policy, onChange, error }) {
+  const approval = policy.approval || {};
+  const justification = policy.justification || {};
+  const flag = (label, on, set) => html`<label class="check"><input type="checkbox" checked=${!!on} onChange=${(event) => set(event.target.checked)} /> ${label}</label>`;
+  return html`
+    <fieldset><legend>Who asks, and who agrees</legend>
+      ${flag('Somebody else has to agree', approval.required, (required) => onChange({ approval: { ...approval, required } }))}
+      ${approval.required && html`
+        <${Field} id="count" label="How many people" wrong=${issuesOf(error, 'approval.count')}>
+          <input id="count" type="number" min="1" max="10" value=${approval.count || 1} onChange=${(event) => onChange({ approval: { ...approval, count: Number(event.target.value) } })} />
+        <//>
+        <${Field} id="approvers" label="Approvers" hint="Object ids of people or groups, with commas; empty: everybody with the role Approver." wrong=${issuesOf(error, 'approval.approvers')}>
+          <input id="approvers" aria-describedby="approvers-about" value=${(approval.approvers || []).join(', ')} onChange=${(event) => onChange({ approval: { ...approval, approvers: event.target.value.split(',').map((part) => part.trim()).filter(Boolean) } })} />
+        <//>`}
+      ${flag('A justification is needed', justification.required, (required) => onChange({ justification: { ...justification, required } }))}
+      ${flag('In an emergency somebody may open without approval', policy.breakGlass, (breakGlass) => onChange({ breakGlass }))}
+      ${flag('Open sessions end with the access (flushConnection, for all machines behind the same groups)', policy.endSessions, (endSessions) => onChange({ endSessions }))}
+    </fieldset>`;
+}
+
+function Done({ results, onDone }) {
+  const failed = results.filter((one) => one.problem);
+  const exposed = results.filter((one) => one.lock?.state === 'exposed');
+  return html`
+    <div class="body" role="status">
+      <p><strong>${count(results.length - failed.length, 'machine')} ${results.length - failed.length === 1 ? 'is' : 'are'} under a policy now.</strong></p>
+      ${exposed.map((one) => html`<p class="danger">The lock of ${nameOf(one.machine)} does not hold: ${one.lock.because.map((leak) => leak.rule || 'no group').join(', ')} still lets traffic in.</p>`)}
+      ${failed.map((one) => html`<p class="danger">${nameOf(one.machine)}: ${one.problem.detail || one.problem.title}</p>`)}
+    </div>
+    <footer><button type="button" class="primary" autofocus onClick=${onDone}>Close</button></footer>`;
+}
+
+/** Taking a policy away, with what would be open afterwards. */
+export function Removal({ machine, onClose, onDone }) {
+  const told = useAnswer(() => api.previewRemoval(machine.id), [machine.id]);
+  const [state, setState] = useState({});
+  const remove = async () => {
+    setState({ busy: true });
+    try { await api.removePolicy(machine.id); onDone(); } catch (error) { setState({ error }); }
+  };
+  return html`
+    <${Dialog} title=${`Remove just-in-time access from ${machine.name}`} onClose=${onClose} wide>
+      <div class="body">
+        <p>The lock goes, and your own rules decide again. Open accesses end.</p>
+        <${Problem} error=${told.error || state.error} />
+        ${told.loading && html`<${Loading} what="Working out what would be open" />`}
+        ${told.value && html`<${Changes} results=${[{ machine: machine.id, preview: told.value }]} />`}
+      </div>
+      <footer>
+        <button type="button" onClick=${onClose}>Cancel</button>
+        <button type="button" class="primary danger" disabled=${state.busy} onClick=${remove}>Remove</button>
+      </footer>
+    <//>`;
+}

@@ -1,0 +1,70 @@
+// All requests, and what waits for an approver, with what he or she needs to know.
+
+import { html, useState } from '../vendor/preact-htm.js';
+import * as api from '../api.js';
+import { nameOf, portName } from '../format.js';
+import { useAnswer } from '../hooks.js';
+import { Empty, Loading, Problem, Time } from '../ui.js';
+import { Decide } from './decide.js';
+import { StateBadge } from './grant.js';
+
+const REFRESH = 5_000;
+const CHOICES = [
+  ['', 'All'],
+  ['pending,scheduled,opening,active,closing', 'Not over'],
+  ['pending', 'Waiting for approval'],
+  ['active', 'Open'],
+  ['expired,revoked,denied,cancelled,lapsed,failed', 'Over'],
+];
+
+export function Requests({ person, search }) {
+  const [states, setStates] = useState(search.get('state') || '');
+  const [size, setSize] = useState(50);
+  const found = useAnswer(() => api.grants({ state: states, pageSize: size }), [states, size], REFRESH);
+  const waiting = useAnswer(() => (person.roles.has('Approver') ? api.grants({ state: 'pending,active', pageSize: 200 }) : { value: [] }), [person], REFRESH);
+  const rows = found.value?.value || [];
+  const inbox = (waiting.value?.value || []).filter((grant) => (grant.state === 'pending' || grant.extension) && grant.requestor.id !== person.id);
+  return html`
+    <h1>Requests</h1>
+    ${person.roles.has('Approver') && html`<${Inbox} grants=${inbox} onDone=${() => { waiting.again(); found.again(); }} />`}
+    <div class="tools"><label class="inline">Show <select value=${states} onChange=${(event) => setStates(event.target.value)}>${CHOICES.map(([value, title]) => html`<option value=${value}>${title}</option>`)}</select></label></div>
+    <${Problem} error=${found.error} again=${found.again} />
+    ${!found.value && found.loading && html`<${Loading} what="Looking for requests" />`}
+    ${found.value && !rows.length && html`<${Empty}>There is no request here. <a href="#/configured">Ask for access</a> at a machine that is configured.<//>`}
+    ${rows.length > 0 && html`
+      <div class="scroll"><table>
+        <thead><tr><th scope="col">State</th><th scope="col">Machine</th><th scope="col">Who</th><th scope="col">Ports</th><th scope="col">Asked</th><th scope="col">Until</th></tr></thead>
+        <tbody>${rows.map((grant) => html`
+          <tr key=${grant.id}>
+            <td><a href=${`#/grants/${grant.id}`}><${StateBadge} state=${grant.state} /></a></td>
+            <td><a href=${`#/machines${grant.machine}`}><bdi>${nameOf(grant.machine)}</bdi></a></td>
+            <td><bdi>${grant.requestor.name}</bdi></td>
+            <td>${grant.ports.map((port) => port.number).join(', ')}</td>
+            <td><${Time} at=${grant.requestedAt} /></td>
+            <td><${Time} at=${grant.endTimeUtc} /></td>
+          </tr>`)}</tbody>
+      </table></div>
+      ${found.value.nextPageToken && size < 200 && html`<p><button type="button" onClick=${() => setSize(200)}>Show more</button></p>`}`}`;
+}
+
+function Inbox({ grants, onDone }) {
+  return html`
+    <section aria-label="Waiting for you">
+      <h2>Waiting for you <span class="count">${grants.length}</span></h2>
+      ${!grants.length && html`<p class="quiet">Nothing waits for an approver.</p>`}
+      ${grants.map((grant) => html`<${Waiting} key=${grant.id} grant=${grant} onDone=${onDone} />`)}
+    </section>`;
+}
+
+function Waiting({ grant, onDone }) {
+  const machine = useAnswer(() => api.machine(grant.machine), [grant.machine]);
+  const attempts = machine.value?.attemptsLast24Hours;
+  return html`
+    <article class="card">
+      <h3><bdi>${grant.requestor.name}</bdi> ${grant.extension ? 'wants to stay longer on' : 'asks for'} <a href=${`#/machines${grant.machine}`}><bdi>${nameOf(grant.machine)}</bdi></a></h3>
+      <p>${grant.ports.map((port) => `${portName(port.number)} from ${port.sources.join(', ')}`).join('; ')}, until <${Time} at=${grant.extension?.endTimeUtc || grant.endTimeUtc} /></p>
+      <p class="why"><bdi>${grant.extension?.justification || grant.justification || 'No justification was given.'}</bdi> ${grant.ticket && html`(ticket ${grant.ticket})`}</p>
+      ${attempts != null && html`<p class="quiet">${attempts.toLocaleString()} attempts on this machine in the last 24 hours.</p>`}
+      <${Decide} grant=${grant} onDone=${onDone} />
+    </article>`;
+}

@@ -1,0 +1,82 @@
+"""How the portal's page and its parts are given."""
+
+import gzip
+import hashlib
+import json
+from pathlib import Path
+
+import azure.functions as func
+import pytest
+
+from emulator.install import Place
+from shared.triggers.portal import answer, parts
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "shared" / "portal"
+PACKAGES = Place(ROOT).packages
+VENDORED = {
+    "preact-htm.js": "htm/preact/standalone.module.js",
+    "uplot.js": "uplot/dist/uPlot.iife.min.js",
+    "uplot.css": "uplot/dist/uPlot.min.css",
+}
+FIRST_VIEW = 150_000  # bytes, compressed, without the chart
+
+
+def ask(name: str, **headers: str) -> func.HttpResponse:
+    sent = {key.replace("_", "-"): value for key, value in headers.items()}
+    return answer(func.HttpRequest("GET", f"/portal/{name}", headers=sent, body=b""), name)
+
+
+def test_the_page_may_run_and_load_only_what_stands_in_files_of_its_own() -> None:
+    policy = dict(part.split(" ", 1) for part in ask("index.html").headers["Content-Security-Policy"].split("; "))
+    assert ("'none'", "'self'", "'self'") == (policy["default-src"], policy["script-src"], policy["style-src"])
+    assert "unsafe" not in str(policy)
+
+
+@pytest.mark.parametrize("name", ["index.html", "app.js", "nowhere.js"])
+def test_every_answer_is_guarded(name: str) -> None:
+    headers = ask(name).headers
+    guards = (headers["X-Content-Type-Options"], headers["Referrer-Policy"], headers["Cross-Origin-Opener-Policy"])
+    assert ("nosniff", "no-referrer", "same-origin") == guards
+
+
+def test_what_the_browser_has_is_not_sent_again() -> None:
+    etag = ask("app.js").headers["ETag"]
+    again = ask("app.js", if_none_match=f'"other", W/{etag}')
+    assert (304, b"") == (again.status_code, again.get_body())
+
+
+def test_parts_come_packed_to_whoever_can_unpack_them() -> None:
+    packed = ask("app.js", accept_encoding="gzip, br")
+    assert "gzip" == packed.headers["Content-Encoding"]
+    assert (FOLDER / "app.js").read_bytes() == gzip.decompress(packed.get_body()) == ask("app.js").get_body()
+
+
+@pytest.mark.parametrize("name", ["../triggers/portal.py", "%2e%2e/settings.py", "", "views", "app.js/", "vendor.json"])
+def test_nothing_else_is_given(name: str) -> None:
+    assert 404 == ask(name).status_code
+
+
+def test_the_first_view_is_small() -> None:
+    assert FIRST_VIEW > sum(len(part.packed) for name, part in parts().items() if not name.startswith("vendor/uplot"))
+
+
+def test_no_part_names_another_host() -> None:
+    texts = {name: part.body.decode() for name, part in parts().items() if not name.startswith("vendor/")}
+    found = {
+        name
+        for name, text in texts.items()
+        if "//" in text.replace("http://www.w3.org/2000/svg", "") and ("https:" in text or "http:" in text)
+    }
+    assert set() == found
+
+
+def test_what_is_vendored_is_what_npm_has_under_its_hash_and_says_its_licence() -> None:
+    listed = json.loads((FOLDER / "vendor" / "vendor.json").read_text("utf-8"))
+    assert set(VENDORED) == set(listed)
+    for name, told in listed.items():
+        file, package = PACKAGES / VENDORED[name], VENDORED[name].partition("/")[0]
+        known = json.loads((PACKAGES / package / "package.json").read_text("utf-8"))
+        assert file.read_bytes() == (FOLDER / "vendor" / name).read_bytes()
+        assert {"package": package, "version": known["version"], "license": known["license"],
+                "sha256": hashlib.sha256(file.read_bytes()).hexdigest()} == told  # fmt: skip
