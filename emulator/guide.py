@@ -20,7 +20,7 @@ def describe_box(site: Site) -> str:
     """Addresses and accounts, then commands that work as they stand in a POSIX shell with curl."""
     ports = site.ports
     return f"""\
-  API             {site.postern}
+  Portal, API     {site.postern}
   Azure (ARM)     {site.emulator}  (trust {site.directory / "cert.pem"})
   Azurite         blobs {ports.azurite}, queues {ports.queues}, tables {ports.tables}
   Logs            {site.directory / "logs"}
