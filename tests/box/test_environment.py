@@ -17,7 +17,7 @@ def test_nobody_who_is_signed_in_on_this_machine_is_met_by_the_box() -> None:
 def test_the_app_is_told_addresses_of_this_box_alone() -> None:
     told = {**describe_app(Ports(), ROOT), **describe_host(Ports(), ROOT)}
     addresses = [part for value in told.values() for part in re.findall(r"https?://[^/\"]+", value)]
-    assert len(addresses) == 7
+    assert len(addresses) == 8
     assert [one for one in addresses if not re.match(r"https?://127\.0\.0\.1:", one)] == []
 
 
