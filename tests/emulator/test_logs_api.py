@@ -24,7 +24,7 @@ from tests.emulator.conftest import WEB, Box, Clock
 
 AUDIENCE = "https://api.loganalytics.io"
 PATH = f"/v1/workspaces/{WORKSPACE}/query"
-COUNT = "Heartbeat | count"
+COUNT = "Syslog | count"
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ async def token(box: Box) -> str:
 
 @pytest.fixture
 def ask(box: Box, token: str) -> Callable[..., Any]:
-    """One query over HTTP, which is a count of heartbeats unless something else is said."""
+    """One query over HTTP, which is a count of log lines unless something else is said."""
 
     async def ask(kql: str = COUNT, path: str = PATH, **headers: str) -> httpx.Response:
         given = {"Authorization": f"Bearer {token}", **headers}
@@ -250,37 +250,37 @@ async def test_every_call_is_written_down_once(box: Box, token: str, ask: Callab
 
 
 async def test_rows_are_put_in_by_the_control_api(box: Box, ask: Callable[..., Any]) -> None:
-    body = {"table": "Heartbeat", "rows": [{"Computer": "a"}, {"Computer": "b"}], "lag": 5}
-    assert {"table": "Heartbeat", "rows": 2} == await box.control("logs", body)
+    body = {"table": "Syslog", "rows": [{"Computer": "a"}, {"Computer": "b"}], "lag": 5}
+    assert {"table": "Syslog", "rows": 2} == await box.control("logs", body)
     assert [[0]] == (await ask()).json()["tables"][0]["rows"]
     box.clock.advance(5)
     assert [[2]] == (await ask()).json()["tables"][0]["rows"]
 
 
 async def test_tables_are_taken_away_by_the_control_api_until_a_reset(box: Box, ask: Callable[..., Any]) -> None:
-    await box.control("logs", {"table": "Heartbeat", "rows": [{"Computer": "a"}]})
-    await box.control("logs", {"table": "Heartbeat", "missing": True})
+    await box.control("logs", {"table": "Syslog", "rows": [{"Computer": "a"}]})
+    await box.control("logs", {"table": "Syslog", "missing": True})
     assert (400, "BadArgumentError") == code(await ask())
-    await box.control("logs", {"table": "Syslog", "forbidden": True})
-    assert (403, "InsufficientAccessError") == code(await ask("Syslog | count"))
+    await box.control("logs", {"table": "SecurityEvent", "forbidden": True})
+    assert (403, "InsufficientAccessError") == code(await ask("SecurityEvent | count"))
     await box.control("reset", {"storage": False})
-    assert [[0]] == (await ask("union Heartbeat, Syslog | count")).json()["tables"][0]["rows"]
+    assert [[0]] == (await ask("union Syslog, SecurityEvent | count")).json()["tables"][0]["rows"]
 
 
 @pytest.mark.parametrize(
     ("body", "named"),
     [
         ({}, "rows"),
-        ({"table": "Heartbeat"}, "rows"),
-        ({"table": "Heartbeat", "rows": [], "missing": True}, "missing"),
-        ({"table": "Heartbeat", "rows": {}}, "list"),
-        ({"table": "Heartbeat", "rows": [1]}, "objects"),
-        ({"table": "Heartbeat", "rows": [], "lag": "soon"}, "lag"),
-        ({"table": "Heartbeat", "rows": [], "lag": -1}, "lag"),
+        ({"table": "Syslog"}, "rows"),
+        ({"table": "Syslog", "rows": [], "missing": True}, "missing"),
+        ({"table": "Syslog", "rows": {}}, "list"),
+        ({"table": "Syslog", "rows": [1]}, "objects"),
+        ({"table": "Syslog", "rows": [], "lag": "soon"}, "lag"),
+        ({"table": "Syslog", "rows": [], "lag": -1}, "lag"),
         ({"table": "Nope", "rows": []}, "Nope"),
         ({"table": "Nope", "missing": True}, "Nope"),
-        ({"table": "Heartbeat", "rows": [{"computer": "a"}]}, "computer"),
-        ({"tabel": "Heartbeat"}, "table"),
+        ({"table": "Syslog", "rows": [{"computer": "a"}]}, "computer"),
+        ({"tabel": "Syslog"}, "table"),
     ],
 )
 async def test_a_control_call_with_a_slip_in_it_is_refused(box: Box, body: object, named: str) -> None:

@@ -25,7 +25,7 @@ from tests.emulator.test_server import Credential
 
 AUDIENCE = "https://api.loganalytics.io"
 DAY = dt.timedelta(days=1)
-COUNT = "Heartbeat | count"
+COUNT = "Syslog | count"
 
 
 class PlainCredential:
@@ -86,7 +86,8 @@ async def test_a_query_brings_typed_values(box: Served, sdk: AsyncLogsQueryClien
     row = {"Computer": "a", "RemoteIPLatitude": 1.5, "IsGatewayInstalled": False, "ComputerPrivateIPs": ["10.0.0.4"]}
     await control(box, "logs", table="Heartbeat", rows=[{**row, "TimeGenerated": "2026-01-01T00:00:00.5Z"}])
     kql = (
-        "Heartbeat | project Computer, RemoteIPLatitude, IsGatewayInstalled, ComputerPrivateIPs, TimeGenerated, OSType"
+        "Heartbeat | where Computer == 'a' "
+        "| project Computer, RemoteIPLatitude, IsGatewayInstalled, ComputerPrivateIPs, TimeGenerated, OSType"
     )
     (found,) = await ask(sdk, kql, timespan=None)
     at = dt.datetime(2026, 1, 1, microsecond=500_000, tzinfo=dt.UTC)
@@ -94,7 +95,7 @@ async def test_a_query_brings_typed_values(box: Served, sdk: AsyncLogsQueryClien
 
 
 async def test_the_client_without_async_asks_as_well(box: Served) -> None:
-    await control(box, "logs", table="Heartbeat", rows=[{"Computer": "a"}])
+    await control(box, "logs", table="Syslog", rows=[{"Computer": "a"}])
     client = LogsQueryClient(PlainCredential(await token(box)), **options(box))
     with client:
         result = await asyncio.to_thread(client.query_workspace, WORKSPACE, COUNT, timespan=DAY, server_timeout=30)
@@ -110,7 +111,7 @@ async def test_a_batch_brings_results_and_errors_in_order(box: Served, sdk: Asyn
         "range x from 1 to 2 step 1",
         COUNT,
         "Nope | count",
-        "Heartbeat | make-series count() on TimeGenerated step 1h",
+        "Syslog | make-series count() on TimeGenerated step 1h",
     )
     found = await sdk.query_batch([LogsBatchQuery(WORKSPACE, text, timespan=DAY) for text in texts])
     assert [LogsQueryPartialResult, LogsQueryResult, LogsQueryError, LogsQueryError] == [type(one) for one in found]
@@ -137,13 +138,13 @@ async def test_more_bytes_than_azure_gives_are_a_partial_result(sdk: AsyncLogsQu
 async def test_the_time_span_is_applied_by_the_server(box: Served, sdk: AsyncLogsQueryClient) -> None:
     now = dt.datetime.now(dt.UTC)
     ages = [dt.timedelta(minutes=1), dt.timedelta(hours=30), dt.timedelta(days=9)]
-    await control(box, "logs", table="Heartbeat", rows=[{"TimeGenerated": (now - age).isoformat()} for age in ages])
+    await control(box, "logs", table="Syslog", rows=[{"TimeGenerated": (now - age).isoformat()} for age in ages])
     spans = [DAY, (now - 2 * DAY, DAY), (now - 2 * DAY, now), dt.timedelta(weeks=2), None]
     assert [1, 1, 2, 3, 3] == [(await ask(sdk, timespan=span))[0][0] for span in spans]
 
 
 async def test_rows_with_a_lag_are_not_seen_yet(box: Served, sdk: AsyncLogsQueryClient) -> None:
-    await control(box, "logs", table="Heartbeat", rows=[{"Computer": "a"}], lag=3600)
+    await control(box, "logs", table="Syslog", rows=[{"Computer": "a"}], lag=3600)
     assert [0] == [row[0] for row in await ask(sdk)]
 
 
