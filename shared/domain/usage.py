@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from shared.domain.evidence import Evidence, Part
 from shared.domain.keys import GRANT_ID_LENGTH, is_grant_id
 from shared.domain.records import Stay
 from shared.domain.rules import OPEN_MARK
 from shared.domain.visits import visits
+
+# The flows of one network may be told this much later than those of another.
+_LAG: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class _Tally:
 def usage(known: Mapping[str, Stay], evidence: Evidence, unlogged: Collection[str] = ()) -> Mapping[str, Usage]:
     """How each grant was used. `unlogged` are the machines, as logs name them, whose flows nobody logs.
 
-    That one was never used is only said when the logs reach beyond its end, and tell of its machine.
+    That one was never used is only said when the logs reach well beyond its end, and tell of its machine.
     """
     tallies = {grant: _Tally() for grant in known}
     for use in evidence.uses:
@@ -62,7 +66,7 @@ def grant_of(rule: str) -> str:
 
 
 def _is_told(stay: Stay, reach: datetime | None) -> bool:
-    return stay.over is not None and reach is not None and reach > stay.over
+    return stay.over is not None and reach is not None and reach > stay.over + _LAG
 
 
 def _used(tally: _Tally, *, is_told: bool) -> Usage:

@@ -40,13 +40,13 @@ def test_a_sign_in_alone_shows_that_a_grant_was_used() -> None:
 def test_a_grant_was_never_used_when_flows_are_told_beyond_its_end_and_none_came_by_it(table: str) -> None:
     others = (passed(f"postern-open-{OTHER_GRANT}-1", OFFICE, 3, (10, 20)), passed("allow-ssh", STRANGER, 1, (1, 2)))
     signs = (signed_in(STRANGER, 10), signed_in(OFFICE, 61))
-    assert Usage(used=False) == used(life(0, 60), uses=others, sign_ins=signs, newest=until(60.1, table))
+    assert Usage(used=False) == used(life(0, 60), uses=others, sign_ins=signs, newest=until(120.1, table))
 
 
 UNTOLD: dict[str, tuple[list[Record], dict[str, Any]]] = {
     "a grant that is open": (life(0), {"newest": until(600)}),
     "no flow at all": (life(0, 60), {}),
-    "flows up to its end": (life(0, 60), {"newest": until(60)}),
+    "flows up to an hour after its end": (life(0, 60), {"newest": until(120)}),
     "flows before its end": (life(0, 60), {"newest": until(59)}),
     "only other tables": (life(0, 60), {"newest": until(600, "Syslog")}),
     "flows that are not whole": (life(0, 60), {"newest": until(600), "lacking": frozenset({Part.USES})}),
@@ -67,11 +67,11 @@ def test_what_came_by_a_grant_is_told_even_so(name: str) -> None:
 
 
 def test_another_machine_without_logs_does_not_matter() -> None:
-    assert used(life(0, 60), frozenset({logged_as("web-02")}), newest=until(90)).used is False
+    assert used(life(0, 60), frozenset({logged_as("web-02")}), newest=until(130)).used is False
 
 
 def test_the_newest_of_both_tables_of_flows_counts() -> None:
-    assert used(life(0, 60), newest=until(30) | until(90, "AzureNetworkAnalytics_CL")).used is False
+    assert used(life(0, 60), newest=until(30) | until(130, "AzureNetworkAnalytics_CL")).used is False
 
 
 RULES = [
