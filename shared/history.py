@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 from shared.domain.evidence import Evidence, Part, Scope
@@ -38,8 +39,11 @@ class Logs(Protocol):
         """The id of the workspace; empty when there is none."""
         ...
 
-    async def tell(self, scope: Scope, about: Collection[Part]) -> Evidence:
-        """What the logs tell. It never fails: what cannot be told is a gap in the evidence."""
+    async def tell(self, scope: Scope, about: Collection[Part], patience: timedelta | None = None) -> Evidence:
+        """What the logs tell. It never fails: what cannot be told is a gap in the evidence.
+
+        `patience` is how long to wait for it, where that is not as long as a person would.
+        """
         ...
 
 

@@ -34,6 +34,7 @@ _AUDIENCES: Final = ("https://api.loganalytics.us", "https://api.loganalytics.az
 _AUDIENCE: Final = "https://api.loganalytics.io"
 # Records of flows come up to some hours after the flows, and have the time at which they came.
 _COMES_LATER: Final = timedelta(hours=6)
+_ON_THE_WAY: Final = timedelta(seconds=4)
 _ANSWERS_KEPT: Final = 16
 _UNRESOLVED: Final = re.compile(r"Failed to resolve table.*?'([\w-]+)'", re.IGNORECASE)
 _LACKS: Final[Mapping[str, Lack]] = {
@@ -80,12 +81,12 @@ class LogAnalytics:
         if self._client:
             await self._client.close()
 
-    async def tell(self, scope: Scope, about: Collection[Part]) -> Evidence:
+    async def tell(self, scope: Scope, about: Collection[Part], patience: timedelta | None = None) -> Evidence:
         """What the logs tell; what was told of the same not long ago is told again, unless something had failed."""
         parts, now = tuple(sorted(about)), self._clock.now()
         at, task = self._kept.get((scope, parts), (now, None))
         if task is None or (task.done() and (now - at > self._place.age or _is_to_be_asked_again(task))):
-            task = asyncio.create_task(self._ask(scope, parts))
+            task = asyncio.create_task(self._ask(scope, parts, patience or self._place.patience))
             self._keep((scope, parts), now, task)
         return await asyncio.shield(task)
 
@@ -95,12 +96,12 @@ class LogAnalytics:
         while len(self._kept) > _ANSWERS_KEPT:
             del self._kept[next(iter(self._kept))]
 
-    async def _ask(self, scope: Scope, parts: Sequence[Part]) -> Evidence:
+    async def _ask(self, scope: Scope, parts: Sequence[Part], patience: timedelta) -> Evidence:
         tables = sorted({table for part in parts for table in QUERIES[part].tables})
         texts = [*(query(part, scope, self._place.identities) for part in parts), *map(newest, tables)]
         try:
-            async with asyncio.timeout(self._place.patience.total_seconds()):
-                answers = await self._send(texts, scope)
+            async with asyncio.timeout(patience.total_seconds()):
+                answers = await self._send(texts, scope, patience)
         except TimeoutError:
             return _nothing(parts, Lack.TIMED_OUT, "Log Analytics did not answer in time. Look again later.")
         except HttpResponseError as error:
@@ -112,7 +113,7 @@ class LogAnalytics:
         found = _read(dict(zip(parts, answers, strict=False)), dict(zip(tables, answers[len(parts) :], strict=True)))
         return replace(found, gaps=(*found.gaps, *self._limits(scope, parts)))
 
-    async def _send(self, texts: Sequence[str], scope: Scope) -> Sequence[Answer]:
+    async def _send(self, texts: Sequence[str], scope: Scope, patience: timedelta) -> Sequence[Answer]:
         if self._client is None:
             endpoint = self._place.endpoint
             audience = endpoint if endpoint in _AUDIENCES else _AUDIENCE
@@ -120,7 +121,9 @@ class LogAnalytics:
             self._client = LogsQueryClient(
                 self._credential, endpoint=endpoint, audience=audience, retry_total=1, retry_backoff_max=2, **DIRECTLY
             )
-        span, wait = (scope.since, scope.until + _COMES_LATER), int(self._place.patience.total_seconds())
+        # The service gives up on a slow query before we do on all: the others are told all the same.
+        wait = max(1, int((patience - _ON_THE_WAY).total_seconds()))
+        span = (scope.since, scope.until + _COMES_LATER)
         batch = [LogsBatchQuery(self._place.id, text, timespan=span, server_timeout=wait) for text in texts]
         answers: Sequence[Answer] = await self._client.query_batch(batch)
         return answers
@@ -166,7 +169,11 @@ def _read(answers: Mapping[Part, Answer], ages: Mapping[str, Answer]) -> Evidenc
             if not missing.issuperset(QUERIES[part].tables):
                 gaps.append(found)
         rows = _rows(answer)
-        parts[part] = tuple(READERS[part](row) for row in rows)
+        try:
+            parts[part] = tuple(READERS[part](row) for row in rows)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            lacking.add(part)
+            gaps.append(Gap(Lack.FAILED, part, f"What the logs tell of {part} is told in an unknown way."))
         if len(rows) == QUERIES[part].rows:
             lacking.add(part)
             gaps.append(Gap(Lack.CAPPED, part, f"Only the first {len(rows)} of {part} are told: ask about less."))
@@ -208,4 +215,4 @@ def _rows(answer: Answer) -> list[Mapping[str, Any]]:
 
 
 def _newest(answer: Answer) -> datetime | None:
-    return next((time_of(row["Newest"]) for row in _rows(answer) if row["Newest"]), None)
+    return next((time_of(row["Newest"]) for row in _rows(answer) if row.get("Newest")), None)

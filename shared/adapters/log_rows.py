@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from shared.domain.addresses import is_address, spelled
 from shared.domain.evidence import (
     Alert,
     Beat,
@@ -33,7 +34,7 @@ _ID_LENGTH: Final = 16
 def source(row: Row) -> Source:
     """An address that was denied."""
     return Source(
-        address=str(row["Source"]),
+        address=address_of(row),
         counts=_counts(row),
         first=time_of(row["First"]),
         last=time_of(row["Last"]),
@@ -66,7 +67,7 @@ def name(row: Row) -> TriedName:
 def use(row: Row) -> Passed:
     """What came through a rule."""
     first, last = time_of(row["First"]), time_of(row["Last"])
-    return Passed(str(row["Vm"]), str(row["Rule"]), str(row["Source"]), int(row["Connections"]), first, last)
+    return Passed(str(row["Vm"]), str(row["Rule"]), address_of(row), int(row["Connections"]), first, last)
 
 
 def let_in(row: Row) -> LetIn:
@@ -78,12 +79,12 @@ def failures(row: Row) -> Failures:
     """Who could not sign in."""
     first, last = time_of(row["First"]), time_of(row["Last"])
     users = _texts(row["Users"])
-    return Failures(str(row["Vm"]), str(row["Source"]), int(row["Failures"]), first, last, users)
+    return Failures(str(row["Vm"]), address_of(row), int(row["Failures"]), first, last, users)
 
 
 def sign_in(row: Row) -> SignIn:
     """Somebody signed in."""
-    return SignIn(time_of(row["At"]), str(row["Vm"]), str(row["Source"]), str(row["User"]))
+    return SignIn(time_of(row["At"]), str(row["Vm"]), address_of(row), str(row["User"]))
 
 
 def alert(row: Row) -> Alert:
@@ -122,6 +123,12 @@ READERS: Final[Mapping[Part, Callable[[Row], object]]] = {
     Part.BEATS: beat,
 }
 """What reads the rows of each part."""
+
+
+def address_of(row: Row) -> str:
+    """The address that a row is about, in its one spelling: logs write those of IPv6 as they like."""
+    text = str(row["Source"])
+    return spelled(text) if is_address(text) else text
 
 
 def _counts(row: Row) -> Counts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import timedelta
 
 from shared.domain.evidence import Evidence, Gap, Lack, Part, Scope
 
@@ -14,6 +15,11 @@ class NoLogs:
 
     workspace = ""
 
-    async def tell(self, scope: Scope, about: Collection[Part]) -> Evidence:  # noqa: ARG002 - the port's form.
+    async def tell(
+        self,
+        scope: Scope,  # noqa: ARG002 - the port's form.
+        about: Collection[Part],
+        patience: timedelta | None = None,  # noqa: ARG002 - the port's form.
+    ) -> Evidence:
         """Nothing, and why."""
         return Evidence(lacking=frozenset(about), gaps=(Gap(Lack.NO_WORKSPACE, "POSTERN_WORKSPACE", _TEXT),))

@@ -75,7 +75,9 @@ def machine_of(name: str, names: Names) -> str:
     """The resource id of a machine, however it is named."""
     if name.startswith("/"):
         return name
-    return names.get(name) or _RESOURCE.format(*name.split("/", 2))
+    subscription, _, rest = name.partition("/")
+    group, _, machine = rest.partition("/")
+    return names.get(name) or _RESOURCE.format(subscription, group, machine)
 
 
 def source_of(matter: Matter) -> str | None:

@@ -38,7 +38,7 @@ _BECAME: Final[Mapping[Became, str]] = {
     Became.GRANTED: "turned away, and let in by a grant at another time",
     Became.ELSEWHERE: "denied there, and let in to other ports",
     Became.REACHED: "GOT THROUGH by {rules}",
-    Became.SIGNED_IN: "SIGNED IN outside of any grant",
+    Became.SIGNED_IN: "SIGNED IN, by no grant for this address",
 }
 
 
@@ -91,7 +91,10 @@ def _of_attack(attack: Attack) -> str:
 
 def _of_visit(visit: Visit) -> str:
     one, stay = visit.sign_in, visit.stay
-    by = f"by the grant of {stay.requestor.name or stay.requestor.id}" if stay else "OUTSIDE of any grant"
+    by = "OUTSIDE of any grant"
+    if stay:
+        whose = f"the grant of {stay.requestor.name or stay.requestor.id}"
+        by = f"by {whose}" if visit.is_excused else f"while {whose}, which lets in too many to tell, stood open"
     return f"{one.user} signed in to {_name(one.machine)} from {one.source}, {by}."
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -17,6 +18,8 @@ from shared.documents.answers.activity import ActivityAnswer, EntryAnswer
 
 _WIDE: Final = ("\uff1d", "\uff0b", "\uff0d", "\uff20")  # The full-width forms, which some spreadsheets read alike.
 _FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", *_WIDE)
+# Where commas stand in numbers, spreadsheets part cells at semicolons, also inside of ours.
+_AFTER_A_SEPARATOR: Final = re.compile(rf'(;\s*"?)([{re.escape("".join(_FORMULAS))}])')
 _COLUMNS: Final = (
     "at", "kind", "what", "machines", "text", "by", "source", "grant", "attempts", "denied", "became", "country",
     "ports", "users", "justification", "ticket", "reason",
@@ -37,8 +40,9 @@ def write_sheet(activity: ActivityAnswer) -> str:
 
 
 def harmless(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULAS) else text
+    """A text that no spreadsheet takes for a formula, whatever it takes for the end of a cell."""
+    within = _AFTER_A_SEPARATOR.sub(r"\1'\2", text)
+    return f"'{within}" if text.lstrip(" ").startswith(_FORMULAS) else within
 
 
 def _row(entry: EntryAnswer) -> Iterable[str]:

@@ -6,7 +6,7 @@ often it tried, and stands where it was last seen. A sign-in is tied to the gran
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +15,7 @@ from typing import Final
 from shared.domain.attacks import Attack, attacks
 from shared.domain.evidence import Alert, Edit, Evidence
 from shared.domain.keys import short_hash
-from shared.domain.records import Record, stays
+from shared.domain.records import Record, Stay
 from shared.domain.visits import Visit, visits
 
 _ID_LENGTH = 16
@@ -68,17 +68,22 @@ class Entry:
         yield from (word.lower() for word in _words(self.matter) if word)
 
 
-def fold(records: Iterable[Record], evidence: Evidence, since: datetime) -> tuple[Entry, ...]:
-    """All entries since a time, the newest first. Earlier records only say which grants were open at that time."""
-    every = tuple(records)
-    known = stays(every)
-    found = [_of_record(one) for one in every if one.at >= since]
-    found += [_of_attack(one) for one in attacks(evidence, known.values())]
+def fold(records: Iterable[Record], evidence: Evidence, known: Collection[Stay], since: datetime) -> tuple[Entry, ...]:
+    """All entries since a time, the newest first. `known` are the grants by which somebody may have come."""
+    found = [_of_record(one) for one in records if one.at >= since]
+    found += [_of_attack(one) for one in attacks(evidence, known)]
     # Logs may hold a sign-in twice, as Windows does for whoever has an elevated token as well.
-    found += [_of_visit(one) for one in visits(dict.fromkeys(evidence.sign_ins), known.values())]
+    found += [_of_visit(one) for one in visits(dict.fromkeys(evidence.sign_ins), known)]
     found += [Entry(f"e-{one.id}", one.at, Kind.RULE_EDIT, one) for one in evidence.edits]
     found += [Entry(f"d-{short_hash(one.id, _ID_LENGTH)}", one.at, Kind.ALERT, one) for one in evidence.alerts]
     return tuple(sorted(found, key=lambda one: one.place, reverse=True))
+
+
+def own(entries: Iterable[Entry], grants: Collection[str]) -> tuple[Entry, ...]:
+    """What is about some grants. Who came while one for everybody stood open may be anybody, and is nobody's to see."""
+    return tuple(
+        one for one in entries if one.grant in grants and (not isinstance(one.matter, Visit) or one.matter.is_excused)
+    )
 
 
 def _of_record(record: Record) -> Entry:
@@ -130,13 +135,10 @@ class Wanted:
 
     kinds: frozenset[Kind] = frozenset()
     text: str = ""
-    grants: frozenset[str] | None = None  # Only what is about one of these; None: everything.
 
     def shows(self, entry: Entry) -> bool:
         """Whether an entry is to be shown."""
         if self.kinds and entry.kind not in self.kinds:
-            return False
-        if self.grants is not None and entry.grant not in self.grants:
             return False
         return not self.text or any(self.text in word for word in entry.words())
 

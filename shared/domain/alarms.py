@@ -1,8 +1,8 @@
 """What the logs tell that somebody has to be told of: who got in after many attempts, and what a lock did not stop.
 
 The same is found again and again while it stands in the logs. Its time and number follow from what was seen, so that it
-goes on record, and is told, once a day. That a rule has our mark excuses nothing: it has to belong to a grant that lets
-in just this source, or let in the probes of a load balancer.
+goes on record, and is told, once a day; so does it when the watch cannot see. That a rule has our mark excuses nothing:
+it has to belong to a grant that lets in just this source, or let in the probes of a load balancer.
 """
 
 from __future__ import annotations
@@ -11,16 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared.domain.attacks import Attack, attacks
+from shared.domain.attacks import Attack, attacks, is_meant
 from shared.domain.crossing import is_part_of
-from shared.domain.evidence import Evidence, LetIn, SignIn, log_key
+from shared.domain.evidence import Evidence, Lack, LetIn, SignIn, log_key
 from shared.domain.findings import Found, What
 from shared.domain.guarding import Guarded, Stage
 from shared.domain.keys import short_number
 from shared.domain.records import Stay
 from shared.domain.regions import guarded_region
 from shared.domain.rules import KEEP_MARK
-from shared.domain.usage import grant_of
 from shared.domain.visits import outside
 
 # Flows stand in the logs with the minute in which they were counted, which may have begun before a lock was set.
@@ -51,16 +50,17 @@ def _signed_in(
     tried = {one.source: one for one in suspects}
     for one in outside(sign_ins, stays):
         if (attack := tried.get(one.source)) and one.machine in machines:
-            text = f"{one.user} signed in from {attack.source}, {_tried(attack)}, outside of any grant."
+            text = f"{one.user} signed in from {attack.source}, {_tried(attack)}, by no grant for this address."
             yield _found(What.BROKE_IN, machines[one.machine], one.at, text, (attack.source, "signed in"))
 
 
 def _got_through(suspects: Iterable[Attack], reached: Iterable[LetIn], machines: Machines) -> Iterator[Found]:
     tried = {one.source: one for one in suspects}
     for one in reached:
-        if (attack := tried.get(one.passed.source)) and one.passed.machine in machines:
+        attack, guarded = tried.get(one.passed.source), machines.get(one.passed.machine)
+        if attack and guarded and _began_after(guarded, one):
             text = f"{one.passed.rule} let {attack.source} in to port {one.port}, {_tried(attack)}."
-            yield _found(What.BROKE_IN, machines[one.passed.machine], one.passed.last, text, (attack.source, one.port))
+            yield _found(What.BROKE_IN, guarded, one.passed.last, text, (attack.source, one.port))
 
 
 def _tried(attack: Attack) -> str:
@@ -76,16 +76,18 @@ def _past_locks(foreign: Iterable[LetIn], machines: Machines) -> Iterator[Found]
 
 
 def _is_meant(one: LetIn, stays: Mapping[str, Stay]) -> bool:
-    passed = one.passed
-    if stay := stays.get(grant_of(passed.rule)):
-        return stay.machine_key == passed.machine and stay.lets_in(passed.source)
-    return passed.rule.lower().startswith(KEEP_MARK) and passed.source in PROBES
+    probes = one.passed.rule.lower().startswith(KEEP_MARK) and one.passed.source in PROBES
+    return probes or is_meant(one.passed, stays)
+
+
+def _began_after(guarded: Guarded, one: LetIn) -> bool:
+    """Whether something began after the lock was set. What went on from before is no hole in it."""
+    return one.passed.last > guarded.changed_at + _SETTLES_IN
 
 
 def _should_have_been_stopped(one: LetIn, guarded: Guarded) -> bool:
-    since = guarded.changed_at + _SETTLES_IN
     claim = guarded.lock
-    return one.passed.last > since and any(
+    return _began_after(guarded, one) and any(
         is_part_of(one, guarded_region(claim, endpoint)) for endpoint in claim.endpoints
     )
 
@@ -94,3 +96,12 @@ def _found(what: What, guarded: Guarded, at: datetime, text: str, names: tuple[o
     """A finding of a day: what is found again on that day is the same."""
     day = at.replace(hour=0, minute=0, second=0, microsecond=0)
     return Found(what, str(guarded.machine.id), day, text, short_number("|".join(map(str, names))))
+
+
+def blindness(evidence: Evidence, subscription: str, now: datetime) -> Found | None:
+    """That the watch could not see everything, once a day; None when it could, but for what is beyond its caps."""
+    lacking = [gap for gap in evidence.gaps if gap.lack not in {Lack.CAPPED, Lack.TOO_MANY_MACHINES}]
+    if not evidence.lacking or not lacking:
+        return None
+    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return Found(What.WATCH_BLIND, f"/subscriptions/{subscription}", day, " ".join(gap.text for gap in lacking))

@@ -8,7 +8,7 @@ Source: Azure Monitor table reference; Azure documentation, "Schema and data agg
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -46,6 +46,9 @@ class Counts:
     granted: int = 0
     allowed: int = 0
 
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(self.denied + other.denied, self.granted + other.granted, self.allowed + other.allowed)
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -58,6 +61,27 @@ class Source:
     country: str = ""
     ports: tuple[int, ...] = ()
     machines: tuple[str, ...] = ()
+
+    def joined(self, other: Source) -> Source:
+        """Both as one."""
+        return Source(
+            self.address,
+            self.counts + other.counts,
+            min(self.first, other.first),
+            max(self.last, other.last),
+            self.country or other.country,
+            tuple(sorted({*self.ports, *other.ports})),
+            tuple(sorted({*self.machines, *other.machines})),
+        )
+
+
+def merged(sources: Iterable[Source]) -> dict[str, Source]:
+    """Sources by their address: one that different logs spell differently is one."""
+    found: dict[str, Source] = {}
+    for one in sources:
+        known = found.get(one.address)
+        found[one.address] = one if known is None else known.joined(one)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class What(StrEnum):
     FLUSH_LEFT_ON = "flushLeftOn"
     BROKE_IN = "brokeIn"  # Somebody got in after many attempts.
     PASSED_LOCK = "passedLock"  # Something got through to a port that is locked.
+    WATCH_BLIND = "watchBlind"  # The logs could not be looked at.
 
 
 @dataclass(frozen=True, slots=True)

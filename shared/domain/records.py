@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared.domain.addresses import is_address, parse_address, parse_prefix
+from shared.domain.addresses import is_address, is_wide, parse_address, parse_prefix, parse_prefixes
 from shared.domain.evidence import log_key
 from shared.domain.findings import What
 from shared.domain.lifecycle import ENDS, Event, State
@@ -30,7 +30,7 @@ _OVER: Final = frozenset(map(grant_kind, ENDS.values()))
 _EXTENSIONS: Final = (Event.EXTENSION_ASKED, Event.EXTENSION_DENIED, Event.EXTENSION_CANCELLED, Event.EXTENDED)
 _LATER: Final = frozenset(map(grant_kind, (*_EXTENSIONS, State.CLOSING)))  # These happen after an opening.
 # Machines tell the time themselves, and not to the second as Postern does.
-_SLACK: Final = timedelta(seconds=5)
+SLACK: Final = timedelta(seconds=5)
 _FINDINGS: Final = frozenset(map(str, What))
 
 
@@ -82,8 +82,16 @@ class Stay:
 
     def covers(self, machine: str, source: str, at: datetime) -> bool:
         """Whether somebody who comes from an address to a machine at a time may have come by this grant."""
-        within = (self.began is None or self.began - _SLACK <= at) and (self.over is None or at <= self.over + _SLACK)
+        within = (self.began is None or self.began - SLACK <= at) and (self.over is None or at <= self.over + SLACK)
         return within and machine == self.machine_key and self.lets_in(source)
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether its sources are few enough that who comes from one of them came by this grant."""
+        try:
+            return not is_wide(parse_prefixes(self.sources))
+        except ValueError:
+            return False
 
     def lets_in(self, source: str) -> bool:
         """Whether an address is among those that the grant names."""

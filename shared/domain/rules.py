@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from shared.domain.keys import GRANT_ID_LENGTH, is_grant_id
 from shared.domain.ranges import Ranges
 
 FIRST_PRIORITY: Final = 100
@@ -175,3 +176,9 @@ DEFAULTS: Final = (
     _default(65500, "DenyAllInBound", Access.DENY, "*", "*"),
 )
 """The inbound rules that every group ends with, also one that is only about to be made."""
+
+
+def grant_of(rule: str) -> str:
+    """The grant that a rule belongs to, by its name; empty when it belongs to none."""
+    name = rule.lower().removeprefix(OPEN_MARK)[:GRANT_ID_LENGTH]
+    return name if rule.lower().startswith(OPEN_MARK) and is_grant_id(name) else ""

@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.domain.evidence import Evidence, Part
-from shared.domain.keys import GRANT_ID_LENGTH, is_grant_id
 from shared.domain.records import Stay
-from shared.domain.rules import OPEN_MARK
+from shared.domain.rules import grant_of
 from shared.domain.visits import visits
 
 # The flows of one network may be told this much later than those of another.
@@ -37,8 +36,12 @@ class _Tally:
     times: list[datetime] = field(default_factory=list)
 
 
-def usage(known: Mapping[str, Stay], evidence: Evidence, unlogged: Collection[str] = ()) -> Mapping[str, Usage]:
-    """How each grant was used. `unlogged` are the machines, as logs name them, whose flows nobody logs.
+def usage(
+    known: Mapping[str, Stay], evidence: Evidence, since: datetime, unlogged: Collection[str] | None = ()
+) -> Mapping[str, Usage]:
+    """How each grant was used, by evidence from a time on.
+
+    `unlogged` are the machines, as logs name them, whose flows nobody logs; None when that is not known.
 
     That one was never used is only said when the logs reach well beyond its end, and tell of its machine.
     """
@@ -55,17 +58,15 @@ def usage(known: Mapping[str, Stay], evidence: Evidence, unlogged: Collection[st
             tally.sign_ins += 1
             tally.times.append(visit.sign_in.at)
     reach = None if Part.USES in evidence.lacking else evidence.flows_until
-    told = {one for one, stay in known.items() if stay.machine_key not in unlogged and _is_told(stay, reach)}
+    dark = {stay.machine_key for stay in known.values()} if unlogged is None else frozenset(unlogged)
+    told = {one for one, stay in known.items() if stay.machine_key not in dark and _is_told(stay, since, reach)}
     return {grant: _used(tally, is_told=grant in told) for grant, tally in tallies.items()}
 
 
-def grant_of(rule: str) -> str:
-    """The grant that a rule belongs to, by its name; empty when it belongs to none."""
-    name = rule.lower().removeprefix(OPEN_MARK)[:GRANT_ID_LENGTH]
-    return name if rule.lower().startswith(OPEN_MARK) and is_grant_id(name) else ""
-
-
-def _is_told(stay: Stay, reach: datetime | None) -> bool:
+def _is_told(stay: Stay, since: datetime, reach: datetime | None) -> bool:
+    """Whether the evidence is about the whole stay."""
+    if stay.began is None or stay.began < since:
+        return False
     return stay.over is not None and reach is not None and reach > stay.over + _LAG
 
 

@@ -11,27 +11,32 @@ export class ApiError extends Error {
   }
 }
 
-const UNREACHABLE = { detail: 'Postern cannot be reached. Nothing was changed by this page; it tries again by itself.' };
+const UNREACHABLE = { detail: 'Postern cannot be reached. What is shown is what was known last; it tries again by itself.' };
+const UNHEARD = { detail: 'Postern cannot be reached, so whether this was done is not known. What you wrote is kept: try again, which does no harm.' };
+const SIGNED_OUT = { detail: 'You are no longer signed in.' };
 
-async function call(method, path, body, headers = {}) {
+async function call(method, address, body, headers = {}) {
   const sent = { Accept: 'application/json', ...headers };
   if (method !== 'GET') sent['X-Postern-Request'] = 'portal';
   if (body !== undefined) sent['Content-Type'] = 'application/json';
   let answer;
   try {
-    answer = await fetch(path, { method, headers: sent, body: body && JSON.stringify(body), credentials: 'same-origin' });
+    answer = await fetch(address, { method, headers: sent, body: body && JSON.stringify(body), credentials: 'same-origin' });
   } catch {
-    throw new ApiError(0, UNREACHABLE);
+    throw new ApiError(0, method === 'GET' ? UNREACHABLE : UNHEARD);
   }
-  const document = await answer.json().catch(() => ({}));
+  const document = await answer.json().catch(() => ({ detail: `The answer could not be read (status ${answer.status}).` }));
   if (!answer.ok) {
-    throw new ApiError(answer.status, document, Number(answer.headers.get('Retry-After')) || undefined);
+    throw new ApiError(answer.status, answer.status === 401 ? SIGNED_OUT : document, Number(answer.headers.get('Retry-After')) || undefined);
   }
   return { status: answer.status, document, etag: answer.headers.get('ETag') };
 }
 
-const read = async (path) => (await call('GET', path)).document;
-const write = async (method, path, body, headers) => (await call(method, path, body, headers)).document;
+const read = async (address) => (await call('GET', address)).document;
+const write = async (method, address, body, headers) => (await call(method, address, body, headers)).document;
+
+/** An id as part of a path. It may come from the address of this page, so that whatever stands in it stays one id. */
+const path = (id) => id.split('/').map(encodeURIComponent).join('/');
 
 /** A query string of what is not empty. */
 export function query(values) {
@@ -48,27 +53,27 @@ export async function whoAmI() {
     const roles = new Set([...all('roles'), ...all('role')].map((role) => role.replace('Postern.', '')));
     return { name: all('name')[0] || name, id: all('oid')[0] || all('objectidentifier')[0] || '', roles };
   } catch (error) {
-    if (error instanceof ApiError && error.status === 0) throw error;
-    return null;
+    if (error.status === 401) return null;
+    throw error;
   }
 }
 
 export const machines = (wanted) => read(`/api/machines${query(wanted)}`);
-export const machine = (id) => read(`/api/machines${id}`);
+export const machine = (id) => read(`/api/machines${path(id)}`);
 
-export const policy = (id) => call('GET', `/api/policies${id}`);
-export const previewPolicy = (id, wanted) => write('PUT', `/api/policies${id}?preview=true`, wanted);
-export const savePolicy = (id, wanted, etag) => write('PUT', `/api/policies${id}`, wanted, etag ? { 'If-Match': etag } : {});
+export const policy = (id) => call('GET', `/api/policies${path(id)}`);
+export const previewPolicy = (id, wanted) => write('PUT', `/api/policies${path(id)}?preview=true`, wanted);
+export const savePolicy = (id, wanted, etag) => write('PUT', `/api/policies${path(id)}`, wanted, etag ? { 'If-Match': etag } : {});
 export const previewPolicies = (ids, wanted) => write('POST', '/api/policies?preview=true', { machines: ids, policy: wanted });
 export const savePolicies = (ids, wanted) => write('POST', '/api/policies', { machines: ids, policy: wanted });
-export const previewRemoval = (id) => write('DELETE', `/api/policies${id}?preview=true`);
-export const removePolicy = (id) => write('DELETE', `/api/policies${id}`);
+export const previewRemoval = (id) => write('DELETE', `/api/policies${path(id)}?preview=true`);
+export const removePolicy = (id) => write('DELETE', `/api/policies${path(id)}`);
 
 export const grants = (wanted) => read(`/api/grants${query(wanted)}`);
-export const grant = (id) => read(`/api/grants/${id}`);
+export const grant = (id) => read(`/api/grants/${encodeURIComponent(id)}`);
 export const previewGrant = (wanted) => write('POST', '/api/grants?preview=true', wanted);
 export const askForAccess = (wanted, key) => write('POST', '/api/grants', wanted, { 'Idempotency-Key': key, Prefer: 'wait=1' });
-export const act = (id, what, body) => write('POST', `/api/grants/${id}/${what}`, body);
+export const act = (id, what, body) => write('POST', `/api/grants/${encodeURIComponent(id)}/${what}`, body);
 
 export const activity = (wanted) => read(`/api/activity${query(wanted)}`);
 export const summary = (wanted) => read(`/api/activity/summary${query(wanted)}`);

@@ -1,9 +1,9 @@
 // The portal: who is signed in, which view is shown, and what is said at the top of each.
 
-import { html, render, useState } from './vendor/preact-htm.js';
+import { html, render, useEffect, useErrorBoundary } from './vendor/preact-htm.js';
 import * as api from './api.js';
 import { useAnswer, usePlace } from './hooks.js';
-import { Loading, Menu, Problem } from './ui.js';
+import { Loading, Problem } from './ui.js';
 import { Activity } from './views/activity.js';
 import { Grant } from './views/grant.js';
 import { Machine } from './views/machine.js';
@@ -18,6 +18,8 @@ const TABS = [
   { path: 'activity', title: 'Activity', needs: ['Requestor', 'Administrator', 'Auditor'] },
 ];
 
+const TITLES = { machines: 'Machine', grants: 'Request' };
+
 const mayUse = (person, tab) => !tab.needs || tab.needs.some((role) => person.roles.has(role));
 
 function SignIn() {
@@ -30,13 +32,21 @@ function SignIn() {
     </main>`;
 }
 
+/** A view that fails is told as such; the others go on. */
+function Guarded({ person, place }) {
+  const [error] = useErrorBoundary((thrown) => console.error(thrown));
+  if (error) return html`<${Problem} error=${{ message: 'This view cannot be shown. Load the page again; if that does not help, tell whoever runs Postern.' }} />`;
+  return html`<${View} person=${person} place=${place} />`;
+}
+
 function View({ person, place }) {
+  if (!person.roles.size) return html`<h1>No role</h1><p class="empty">You are signed in, but may do nothing here. Ask whoever runs Postern for a role.</p>`;
   const [first, ...rest] = place.parts;
   const id = rest.length ? `/${rest.join('/')}` : '';
   if (first === 'machines' && id) return html`<${Machine} key=${id} id=${id} person=${person} />`;
   if (first === 'grants' && rest[0]) return html`<${Grant} key=${rest[0]} id=${rest[0]} person=${person} />`;
   const tab = TABS.find((one) => one.path === first) || TABS[0];
-  if (!mayUse(person, tab)) return html`<p class="empty">Your roles do not include this view. Ask whoever runs Postern for one.</p>`;
+  if (!mayUse(person, tab)) return html`<h1>${tab.title}</h1><p class="empty">Your roles do not include this view. Ask whoever runs Postern for one.</p>`;
   if (tab.state) return html`<${Machines} key=${tab.path} tab=${tab} person=${person} search=${place.search} />`;
   if (tab.path === 'requests') return html`<${Requests} person=${person} search=${place.search} />`;
   return html`<${Activity} person=${person} search=${place.search} />`;
@@ -53,6 +63,8 @@ function App() {
 
 function Shell({ person, place }) {
   const [here] = place.parts;
+  const title = TITLES[here] || TABS.find((tab) => tab.path === here)?.title || TABS[0].title;
+  useEffect(() => { document.title = `${title} – Postern`; }, [title]);
   const roles = [...person.roles].sort().join(', ') || 'no role';
   return html`
     <a class="skip" href="#content" onClick=${(event) => { event.preventDefault(); document.getElementById('content').focus(); }}>Skip to content</a>
@@ -65,7 +77,7 @@ function Shell({ person, place }) {
       <span class="who" title=${`Roles: ${roles}`}>${person.name}</span>
       <a class="plain" href="/.auth/logout?post_logout_redirect_uri=%2F">Sign out</a>
     </header>
-    <main id="content" tabindex="-1"><${View} person=${person} place=${place} /></main>`;
+    <main id="content" tabindex="-1"><${Guarded} key=${place.parts.join('/')} person=${person} place=${place} /></main>`;
 }
 
 render(html`<${App} />`, Object.assign(document.getElementById('app'), { textContent: '' }));

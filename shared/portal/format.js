@@ -17,7 +17,7 @@ export function howLong(milliseconds) {
   const seconds = Math.max(0, Math.round(milliseconds / 1000));
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.round(seconds / 60);
-  if (minutes < 60) return seconds < 600 ? `${Math.floor(seconds / 60)} min ${seconds % 60} s` : `${minutes} min`;
+  if (minutes < 60) return seconds < 600 && seconds % 60 ? `${Math.floor(seconds / 60)} min ${seconds % 60} s` : `${minutes} min`;
   const hours = Math.floor(minutes / 60);
   return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
 }
@@ -32,10 +32,13 @@ export function hoursOf(duration) {
 
 /** Hours as an ISO 8601 duration. */
 export function durationOf(hours) {
-  const minutes = Math.round(hours * 60);
-  const whole = Math.floor(minutes / 60);
-  return `PT${whole ? `${whole}H` : ''}${minutes % 60 || !whole ? `${minutes % 60}M` : ''}`;
+  const all = Math.round(hours * 3600);
+  const parts = [[Math.floor(all / 3600), 'H'], [Math.floor(all / 60) % 60, 'M'], [all % 60, 'S']];
+  return `PT${parts.filter(([number]) => number).map(([number, unit]) => `${number}${unit}`).join('') || '0S'}`;
 }
+
+/** Hours, which may be a fraction, in words. */
+export const hoursText = (hours) => howLong(hours * 3_600_000);
 
 /** The last part of a resource id. */
 export const nameOf = (id) => (id || '').split('/').pop();

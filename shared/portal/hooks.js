@@ -5,6 +5,9 @@ import { useCallback, useEffect, useRef, useState } from './vendor/preact-htm.js
 const LONGEST_PAUSE = 60_000; // milliseconds, as all times here
 const RETRY = 2_000;
 
+/** Whether an error may go away by itself: nobody answered, too many asked, or the other side is in trouble. */
+const passes = (error) => !error.status || error.status === 429 || error.status >= 500;
+
 /**
  * What `read` gives, with a way to read it again. Read again every `pause` milliseconds while the page is seen; after a
  * failure later and later. What was known stays shown, beside the error.
@@ -19,6 +22,7 @@ export function useAnswer(read, dependencies, pause = 0) {
     let alive = true;
     let timer;
     let failures = 0;
+    const next = (wait) => { if (wait) timer = setTimeout(run, Math.min(LONGEST_PAUSE, wait)); };
     const run = async () => {
       clearTimeout(timer);
       if (document.hidden) return;
@@ -27,13 +31,13 @@ export function useAnswer(read, dependencies, pause = 0) {
         if (!alive) return;
         failures = 0;
         setKnown({ value, error: undefined, loading: false });
+        next(pause);
       } catch (error) {
         if (!alive) return;
         failures += 1;
         setKnown((before) => ({ ...before, error, loading: false }));
+        if (passes(error)) next(Math.max(RETRY * 2 ** failures, (error.retryAfter || 0) * 1000));
       }
-      const wait = pause || (failures ? RETRY : 0);
-      if (wait) timer = setTimeout(run, Math.min(LONGEST_PAUSE, wait * 2 ** failures));
     };
     setKnown((before) => ({ ...before, loading: true }));
     document.addEventListener('visibilitychange', run);
@@ -61,11 +65,16 @@ export function useNow(every = 1000) {
   return now;
 }
 
+/** A part of the address; whoever writes a broken one is shown that there is no such thing. */
+function decoded(part) {
+  try { return decodeURIComponent(part); } catch { return part; }
+}
+
 /** The place in the portal, from the address after `#`: its parts and its query. */
 export function usePlace() {
   const read = () => {
     const [path, search = ''] = location.hash.replace(/^#\/?/, '').split('?');
-    return { parts: path.split('/').filter(Boolean).map(decodeURIComponent), search: new URLSearchParams(search) };
+    return { parts: path.split('/').filter(Boolean).map(decoded), search: new URLSearchParams(search) };
   };
   const [place, setPlace] = useState(read);
   useEffect(() => {

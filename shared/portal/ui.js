@@ -1,6 +1,6 @@
 // The small parts that every view is made of.
 
-import { html, useEffect, useRef, useState } from './vendor/preact-htm.js';
+import { html, useLayoutEffect, useRef, useState } from './vendor/preact-htm.js';
 import { localTime, utcTime } from './format.js';
 
 /** A time of this person's clock, with UTC for whoever points at it. */
@@ -14,20 +14,22 @@ export function Problem({ error, again }) {
       <p><strong>${error.message}</strong></p>
       ${error.issues?.length > 0 && html`<ul>${error.issues.map((one) => html`<li>${one.path && html`<code>${one.path}</code>: `}${one.message}</li>`)}</ul>`}
       ${error.retryAfter && html`<p class="quiet">Trying again makes sense in ${error.retryAfter} seconds.</p>`}
-      ${again && html`<p><button type="button" class="plain" onClick=${again}>Try again</button></p>`}
+      ${error.status === 401 && html`<p><a href="/">Sign in again</a></p>`}
+      ${again && error.status !== 401 && html`<p><button type="button" class="plain" onClick=${again}>Try again</button></p>`}
     </div>`;
 }
 
 /** The issues of an error that belong to a field. */
 export const issuesOf = (error, path) => (error?.issues || []).filter((one) => (one.path || '').startsWith(path)).map((one) => one.message);
 
-/** A labelled field, with a hint and what is wrong with it. */
+/** A labelled field, with a hint and what is wrong with it; its child makes the control from what ties it to them. */
 export function Field({ label, hint, wrong = [], children, id }) {
   const describedBy = `${id}-about`;
+  const ties = { id, 'aria-describedby': describedBy, 'aria-invalid': wrong.length ? 'true' : undefined };
   return html`
     <div class=${`field ${wrong.length ? 'wrong' : ''}`}>
       <label for=${id}>${label}</label>
-      ${children}
+      ${children(ties)}
       <div id=${describedBy} class="hint">${wrong.length ? wrong.map((text) => html`<p class="danger" role="alert">${text}</p>`) : hint}</div>
     </div>`;
 }
@@ -35,10 +37,14 @@ export function Field({ label, hint, wrong = [], children, id }) {
 /** A dialog over the page: Escape and its cross close it, and the focus goes back to where it was. */
 export function Dialog({ title, onClose, children, wide }) {
   const element = useRef();
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement;
-    element.current.showModal();
-    return () => before?.focus?.();
+    const dialog = element.current;
+    dialog.showModal();
+    return () => {
+      dialog.close(); // While it is open nothing else can have the focus.
+      before?.focus?.();
+    };
   }, []);
   return html`
     <dialog ref=${element} class=${wide ? 'wide' : ''} aria-labelledby="dialog-title" onCancel=${(event) => { event.preventDefault(); onClose(); }}>
@@ -50,23 +56,36 @@ export function Dialog({ title, onClose, children, wide }) {
     </dialog>`;
 }
 
+/** Puts a menu below its button, or above where the window ends; tables that scroll would cut it off elsewhere. */
+function settle(sheet, button) {
+  const room = innerHeight - button.bottom;
+  const top = room > sheet.offsetHeight ? button.bottom : Math.max(0, button.top - sheet.offsetHeight);
+  const left = Math.max(0, button.right - sheet.offsetWidth);
+  Object.assign(sheet.style, { top: `${top}px`, left: `${left}px` });
+}
+
 /** A button with a menu under it, for mouse and keyboard. */
 export function Menu({ label, children, items }) {
   const [open, setOpen] = useState(false);
   const place = useRef();
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!open) return undefined;
-    place.current.querySelector('[role=menuitem]')?.focus();
-    const outside = (event) => { if (!place.current.contains(event.target)) setOpen(false); };
-    addEventListener('pointerdown', outside);
-    return () => removeEventListener('pointerdown', outside);
+    const [button, sheet] = place.current.children;
+    settle(sheet, button.getBoundingClientRect());
+    sheet.querySelector('[role=menuitem]').focus();
+    const close = () => setOpen(false);
+    const outside = (event) => { if (!place.current.contains(event.target)) close(); };
+    const signs = { pointerdown: outside, focusin: outside, scroll: close, resize: close };
+    Object.entries(signs).forEach(([name, react]) => addEventListener(name, react, true));
+    return () => Object.entries(signs).forEach(([name, react]) => removeEventListener(name, react, true));
   }, [open]);
   const move = (event) => {
     const all = [...place.current.querySelectorAll('[role=menuitem]')];
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step) {
+    const at = all.indexOf(document.activeElement);
+    const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 }[event.key];
+    if (next !== undefined) {
       event.preventDefault();
-      all[(all.indexOf(document.activeElement) + step + all.length) % all.length].focus();
+      all.at(next % all.length).focus();
     } else if (event.key === 'Escape') {
       event.stopPropagation();
       setOpen(false);
@@ -78,7 +97,7 @@ export function Menu({ label, children, items }) {
     <span class="menu" ref=${place} onKeyDown=${open ? move : undefined}>
       <button type="button" class="icon" aria-label=${label} aria-haspopup="menu" aria-expanded=${open} onClick=${() => setOpen(!open)}>${children || '⋯'}</button>
       ${open && html`<span class="sheet" role="menu">${items.map((item) => html`
-        <button type="button" role="menuitem" class=${item.danger ? 'danger' : ''} onClick=${() => choose(item)}>${item.label}</button>`)}</span>`}
+        <button type="button" role="menuitem" tabindex="-1" class=${item.danger ? 'danger' : ''} onClick=${() => choose(item)}>${item.label}</button>`)}</span>`}
     </span>`;
 }
 
@@ -90,7 +109,7 @@ export function Copy({ text, label }) {
     setDone(true);
     setTimeout(() => setDone(false), 2000);
   };
-  return html`<button type="button" class="plain" onClick=${copy} aria-label=${label}>${done ? 'Copied' : 'Copy'}</button>`;
+  return html`<button type="button" class="plain" onClick=${copy} aria-label=${label}>Copy</button> <span role="status" class="quiet">${done ? 'Copied' : ''}</span>`;
 }
 
 /** A word with a colour that says the same. */

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared.domain.activity import EVERYTHING, Entry, Place, Wanted, fold
+from shared.domain.activity import EVERYTHING, Entry, Place, Wanted, fold, own
 from shared.domain.evidence import Evidence, Gap, Lack, Part, Scope, log_key
 from shared.domain.guarding import Guarded
 from shared.domain.machines import MachineId
@@ -21,8 +21,8 @@ from shared.domain.records import Record, Stay, stays
 from shared.domain.shapes import some_names
 from shared.domain.summaries import Summary, summarize
 from shared.domain.usage import Usage, usage
-from shared.ports import Stored, Unavailable
-from shared.services.glancing import Dark, dark
+from shared.ports import Stored
+from shared.services.glancing import Dark, dark_of
 from shared.services.world import World
 
 # A grant that was open when the time begins that is asked about was asked for at most a day before, or was extended.
@@ -52,7 +52,7 @@ class Seen:
     records: Sequence[Record]
     evidence: Evidence
     names: Mapping[str, str]  # The resource ids of machines, by how logs name them.
-    unlogged: Collection[str] = ()  # The machines, as logs name them, whose flows nobody logs.
+    unlogged: Collection[str] | None = ()  # The machines, as logs name them, whose flows nobody logs; None: unknown.
     gaps: tuple[Gap, ...] = ()
     known: Mapping[str, Stay] = field(default_factory=dict)
 
@@ -70,22 +70,20 @@ class Page:
 async def timeline(world: World, asked: Asked, size: int, after: Place | None = None) -> Page:
     """A page of the activity, the newest first. Raises Unavailable when the record cannot be read."""
     seen = await look(world, asked)
-    entries = fold(seen.records, seen.evidence, asked.since)
-    wanted = replace(asked.wanted, grants=frozenset(seen.known) | _grants(seen)) if asked.requestor else asked.wanted
-    shown = (one for one in entries if wanted.shows(one) and (after is None or one.place < after))
+    entries = fold(seen.records, seen.evidence, seen.known.values(), asked.since)
+    if asked.requestor is not None:
+        entries = own(entries, frozenset(record.grant for record in seen.records))
+    shown = (one for one in entries if asked.wanted.shows(one) and (after is None or one.place < after))
     first = heapq.nlargest(size + 1, shown, key=lambda one: one.place)
     rest = first[size - 1].place if len(first) > size else None
-    return Page(first[:size], rest, usage(seen.known, seen.evidence, seen.unlogged), seen)
+    return Page(first[:size], rest, usage(seen.known, seen.evidence, asked.since, seen.unlogged), seen)
 
 
 async def summary(world: World, asked: Asked) -> tuple[Summary, Seen]:
     """The activity in numbers. Raises Unavailable when the record cannot be read."""
     seen = await look(world, asked)
-    return summarize(seen.evidence, seen.known, usage(seen.known, seen.evidence, seen.unlogged), asked.since), seen
-
-
-def _grants(seen: Seen) -> frozenset[str]:
-    return frozenset(record.grant for record in seen.records if record.grant)
+    used = usage(seen.known, seen.evidence, asked.since, seen.unlogged)
+    return summarize(seen.evidence, seen.known, used, asked.since), seen
 
 
 async def look(world: World, asked: Asked) -> Seen:
@@ -95,31 +93,31 @@ async def look(world: World, asked: Asked) -> Seen:
     guarded = await _guarded(world)
     scope = _scope(world, asked, guarded)
     recorded, evidence, unseen = await asyncio.gather(
-        world.history.between(_of_record(scope, asked), _MOST_RECORDS), _tell(world, scope), _unlogged(world, scope)
+        world.history.between(_of_record(scope, asked), _MOST_RECORDS),
+        _tell(world, scope),
+        dark_of(world, scope.machines or ()),
     )
     names = _names((*guarded, *(scope.machines or ())), recorded.records)
-    gaps = (
-        *_capped(is_capped=recorded.capped),
-        *unseen.gaps,
-        *_silent(scope, evidence),
-        *_stale(world, scope, evidence),
-    )
+    late = (*_silent(scope, evidence), *_stale(world, scope, evidence, unseen))
+    gaps = (*_capped(is_capped=recorded.capped), *unseen.gaps, *late)
     return Seen(asked, recorded.records, evidence, names, unseen.machines, gaps, stays(recorded.records))
 
 
 async def _look_at_own(world: World, asked: Asked) -> Seen:
-    """The grants of one caller: what is not about them is not even asked for."""
-    recorded = await world.history.between(
-        Scope(world.subscriptions, asked.since - _LONGEST_STAY, asked.until, asked.machines),
-        _MOST_RECORDS,
-        asked.requestor,
-    )
-    known = stays(recorded.records)
-    machines = frozenset(stay.machine for stay in known.values())
-    scope = Scope(world.subscriptions, asked.since, asked.until, machines)
-    evidence = await world.logs.tell(scope, _OF_OWN_GRANTS) if machines else Evidence()
-    names = _names(machines, recorded.records)
-    return Seen(asked, recorded.records, evidence, names, (), _capped(is_capped=recorded.capped), known)
+    """The grants of one caller: what is not about them is not even asked for.
+
+    Who came by which grant is told with all grants of these machines in view, or another's visit might be called one's
+    own.
+    """
+    scope = Scope(world.subscriptions, asked.since - _LONGEST_STAY, asked.until, asked.machines)
+    recorded = await world.history.between(scope, _MOST_RECORDS, asked.requestor)
+    machines = frozenset(stay.machine for stay in stays(recorded.records).values())
+    every = await world.history.between(replace(scope, machines=machines), _MOST_RECORDS)
+    evidence = await _tell(world, Scope(world.subscriptions, asked.since, asked.until, machines), _OF_OWN_GRANTS)
+    unseen = await dark_of(world, machines)
+    known, names = stays(every.records), _names(machines, recorded.records)
+    gaps = _capped(is_capped=recorded.capped or every.capped)
+    return Seen(asked, recorded.records, evidence, names, unseen.machines, gaps, known)
 
 
 async def _guarded(world: World) -> Mapping[MachineId, Guarded]:
@@ -141,19 +139,8 @@ def _of_record(scope: Scope, asked: Asked) -> Scope:
     return replace(scope, since=since, machines=scope.machines if asked.machines is not None else None)
 
 
-async def _tell(world: World, scope: Scope) -> Evidence:
-    return await world.logs.tell(scope, _ALL) if scope.machines else Evidence()
-
-
-async def _unlogged(world: World, scope: Scope) -> Dark:
-    if not scope.machines:
-        return Dark()
-    try:
-        seen = (await world.inventory.machines(world.subscriptions)).machines
-    except Unavailable as error:
-        text = f"For which networks flows are logged is not known: {error}."
-        return Dark(gaps=(Gap(Lack.FLOW_LOG_UNKNOWN, "flow logs", text),))
-    return await dark(world, [one for one in seen if one.machine_id in scope.machines])
+async def _tell(world: World, scope: Scope, about: Collection[Part] = _ALL) -> Evidence:
+    return await world.logs.tell(scope, about) if scope.machines else Evidence()
 
 
 def _names(machines: Iterable[MachineId], records: Iterable[Record]) -> Mapping[str, str]:
@@ -177,10 +164,14 @@ def _silent(scope: Scope, evidence: Evidence) -> Iterable[Gap]:
         yield Gap(Lack.NO_AGENT, "agents", text)
 
 
-def _stale(world: World, scope: Scope, evidence: Evidence) -> Iterable[Gap]:
-    """That flows come late is told where the newest is older than they usually are."""
+def _stale(world: World, scope: Scope, evidence: Evidence, unseen: Dark) -> Iterable[Gap]:
+    """That flows come late is told where the newest is older than they usually are, or where there is none at all."""
     newest, until = evidence.flows_until, min(scope.until, world.clock.now())
-    if newest and until - newest > _STALE_AFTER:
+    lit = [one for one in scope.machines or () if not unseen.hides(log_key(one))]
+    if newest is None and lit and Part.HOURS not in evidence.lacking:
+        text = "The logs tell of no flow at all in this time: nothing came, or it is not told yet, or no longer."
+        yield Gap(Lack.STALE, "flows", text)
+    elif newest and until - newest > _STALE_AFTER:
         hours = (until - newest) // timedelta(hours=1)
         text = f"The newest flow that the logs tell of is {hours} hours older: what came since is not shown yet."
         yield Gap(Lack.STALE, "flows", text)

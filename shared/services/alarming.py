@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from shared.domain.alarms import alarms
+from shared.domain.alarms import alarms, blindness
 from shared.domain.evidence import Evidence, Part, Scope
 from shared.domain.findings import Found
 from shared.domain.guarding import Guarded
@@ -19,6 +20,7 @@ _DAY: Final = timedelta(days=1)
 _PARTS: Final = frozenset({Part.SOURCES, Part.FAILURES, Part.SIGN_INS, Part.LET_IN, Part.REACHED})
 _MOST_RECORDS: Final = 20_000
 _AT_ONCE: Final = 8
+_PATIENCE: Final = timedelta(minutes=3)
 _LONGEST_SPAN: Final = 100
 
 
@@ -33,9 +35,15 @@ async def watch(world: World) -> tuple[tuple[Found, ...], Evidence, list[Excepti
     if not machines or not world.logs.workspace:
         return (), Evidence(), []
     scope = Scope(world.subscriptions, since, until, machines, ports=_ports(guarded))
-    evidence = await world.logs.tell(scope, _PARTS)
-    recorded = await world.history.between(Scope(world.subscriptions, since - _DAY, until), _MOST_RECORDS)
+    # Nobody waits for the watch, which asks about two days.
+    evidence = await world.logs.tell(scope, _PARTS, _PATIENCE)
+    recorded = await world.history.between(Scope(world.subscriptions, since - _DAY, until, machines), _MOST_RECORDS)
+    if recorded.capped:
+        # Without all grants nobody can say which sign-ins came by none.
+        evidence = replace(evidence, sign_ins=())
     found = alarms(evidence, stays(recorded.records).values(), guarded, world.alarming_attempts)
+    if blind := blindness(evidence, world.subscriptions[0], until):
+        found = (*found, blind)
     results = await each(world.audit.found, found, _AT_ONCE)
     return found, evidence, [one for one in results if isinstance(one, Exception)]
 

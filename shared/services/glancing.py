@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -22,10 +22,14 @@ _MINUTE: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Dark:
-    """The machines whose flows nobody logs, as logs name them, and what to do about it."""
+    """The machines whose flows nobody logs, as logs name them (None: nobody knows which), and what to do about it."""
 
-    machines: frozenset[str] = frozenset()
+    machines: frozenset[str] | None = frozenset()
     gaps: tuple[Gap, ...] = ()
+
+    def hides(self, machine: str) -> bool:
+        """Whether what comes to a machine may be logged nowhere."""
+        return self.machines is None or machine in self.machines
 
 
 async def dark(world: World, sightings: Iterable[Sighting]) -> Dark:
@@ -35,9 +39,23 @@ async def dark(world: World, sightings: Iterable[Sighting]) -> Dark:
     try:
         logs = await world.flow_logs.flow_logs(world.subscriptions)
     except Unavailable as error:
-        text = f"For which networks flows are logged is not known: {error}."
-        return Dark(gaps=(Gap(Lack.FLOW_LOG_UNKNOWN, "flow logs", text),))
+        return unknown(error)
     return _dark(sightings, logs, world.logs.workspace)
+
+
+def unknown(error: Exception) -> Dark:
+    """That nobody knows for which machines flows are logged."""
+    text = f"For which networks flows are logged is not known: {error}."
+    return Dark(None, (Gap(Lack.FLOW_LOG_UNKNOWN, "flow logs", text),))
+
+
+async def dark_of(world: World, machines: Collection[MachineId]) -> Dark:
+    """The same for machines by their ids."""
+    try:
+        seen = (await world.inventory.machines(world.subscriptions)).machines if machines else ()
+    except Unavailable as error:
+        return unknown(error)
+    return await dark(world, [one for one in seen if one.machine_id in machines])
 
 
 def _dark(sightings: Iterable[Sighting], logs: Sequence[FlowLog], workspace: str) -> Dark:
@@ -61,7 +79,7 @@ async def attempts_of_the_day(world: World, sightings: Sequence[Sighting]) -> Ma
         return {}
     counted = {one.machine: one.counts.denied for one in evidence.targets}
     keys = (log_key(id_) for one in sightings if (id_ := one.machine_id))
-    return {key: counted.get(key, 0) for key in keys if key in counted or key not in unseen.machines}
+    return {key: counted.get(key, 0) for key in keys if key in counted or not unseen.hides(key)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +88,14 @@ class Recent:
 
     let_in: Mapping[str, Sequence[LetIn]] | None
     gaps: tuple[Gap, ...] = ()
+    unseen: Dark = Dark()
 
     def of(self, machine: MachineId) -> tuple[LetIn, ...] | None:
-        """What was let in to one machine."""
-        return None if self.let_in is None else tuple(self.let_in.get(log_key(machine), ()))
+        """What was let in to one machine. That there is nothing to be seen is not that nothing came."""
+        key = log_key(machine)
+        if self.let_in is None or (self.unseen.hides(key) and key not in self.let_in):
+            return None
+        return tuple(self.let_in.get(key, ()))
 
 
 UNKNOWN: Final = Recent(None)
@@ -84,13 +106,16 @@ async def recently_let_in(world: World, machines: Iterable[MachineId]) -> Recent
     until, wanted = whole_minute(world.clock.now()), frozenset(machines)
     if not wanted:
         return Recent({})
-    evidence = await _glance(world, Scope(world.subscriptions, until - _WEEK, until, wanted), Part.LET_IN)
-    if evidence.flows_until is None:
-        return Recent(None, evidence.gaps)
+    scope = Scope(world.subscriptions, until - _WEEK, until, wanted)
+    evidence, unseen = await asyncio.gather(_glance(world, scope, Part.LET_IN), dark_of(world, wanted))
+    gaps = (*evidence.gaps, *unseen.gaps)
+    is_cut_short = any(gap.lack is Lack.CAPPED for gap in evidence.gaps)
+    if evidence.flows_until is None or (Part.LET_IN in evidence.lacking and not is_cut_short):
+        return Recent(None, gaps)
     found: dict[str, list[LetIn]] = {}
     for one in evidence.let_in:
         found.setdefault(one.passed.machine, []).append(one)
-    return Recent(found, evidence.gaps)
+    return Recent(found, gaps, unseen)
 
 
 async def _glance(world: World, scope: Scope, part: Part) -> Evidence:

@@ -15,10 +15,11 @@ import azure.functions as func
 
 from shared.bootstrap import Postern
 from shared.documents.activity import write_entry, write_looking_back, write_summary
-from shared.documents.answers.activity import ActivityAnswer
+from shared.documents.answers.activity import ActivityAnswer, GapAnswer
 from shared.documents.fields import read_time
 from shared.documents.sheets import write_sheet
 from shared.domain.activity import Kind, Place, Wanted
+from shared.domain.evidence import Lack
 from shared.domain.issues import Invalid, Issue
 from shared.domain.machines import MachineId
 from shared.services import activity
@@ -79,7 +80,7 @@ async def export(app: Postern, call: Call) -> Answer:
         return asked
     found = await activity.timeline(app.world(), asked, _MOST_EXPORTED)
     # With a mark of its encoding, without which Excel takes it for another.
-    body = write_sheet(_written(found)).encode("utf-8-sig")
+    body = write_sheet(_whole(_written(found))).encode("utf-8-sig")
     name = f'attachment; filename="activity-{asked.until:%Y-%m-%d}.csv"'
     return func.HttpResponse(body, mimetype="text/csv", charset="utf-8", headers={"Content-Disposition": name})
 
@@ -102,6 +103,15 @@ def _written(found: Page) -> ActivityAnswer:
         "value": [write_entry(entry, seen.names, found.usage) for entry in found.entries],
         "nextPageToken": token,
     }
+
+
+def _whole(written: ActivityAnswer) -> ActivityAnswer:
+    """With a gap where the table ends before the activity does."""
+    if written["nextPageToken"] is None:
+        return written
+    text = f"A table has at most {_MOST_EXPORTED} entries: ask about a shorter time."
+    gap: GapAnswer = {"code": Lack.CAPPED, "subject": "entries", "message": text}
+    return {**written, "gaps": [*written["gaps"], gap]}
 
 
 def _token(call: Call) -> _Token | Invalid | None:

@@ -92,7 +92,7 @@ def _tell_alarms(found: Iterable[Found], evidence: Evidence, errors: Iterable[Ex
     for one in found:
         _log.warning("%s: %s %s", one.what, one.subject, one.detail)
     for gap in evidence.gaps:
-        _log.info("watch: %s", gap.text)
+        _log.warning("watch: %s", gap.text)
     for error in errors:
         _log.error("watch: %s", error, exc_info=error)
 

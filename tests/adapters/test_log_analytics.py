@@ -125,8 +125,8 @@ async def test_what_was_let_in_is_told_by_port_source_and_rule(desk: Desk) -> No
     web = {**ALLOWED, "DestPort": 443}
     await desk.put("NTANetAnalytics", flow(0), flow(1, **ALLOWED), flow(2, "192.0.2.1|8|8", **web))
     every = await desk.tell(Part.LET_IN)
-    ssh = LetIn(Passed(WEB, "allow-ssh", STRANGER, 3, minute(1), minute(2)), 22, "TCP")
-    assert (LetIn(Passed(WEB, "allow-ssh", "192.0.2.1", 8, minute(2), minute(3)), 443, "TCP"), ssh) == every.let_in
+    ssh = LetIn(Passed(WEB, "allow-ssh", STRANGER, 3, minute(1), minute(1)), 22, "TCP")
+    assert (LetIn(Passed(WEB, "allow-ssh", "192.0.2.1", 8, minute(2), minute(2)), 443, "TCP"), ssh) == every.let_in
     assert (ssh,) == (await desk.tell(Part.LET_IN, ports=frozenset({22, 3389}))).let_in
 
 
@@ -136,7 +136,7 @@ async def test_who_was_denied_and_got_in_at_the_same_port_of_the_same_machine_re
         flow(8, "192.0.2.1|1|1", **ALLOWED),
     )  # fmt: skip
     found = await desk.tell(Part.REACHED)
-    assert (LetIn(Passed(WEB, "allow-ssh", STRANGER, 3, minute(5), minute(6)), 22, "TCP"),) == found.reached
+    assert (LetIn(Passed(WEB, "allow-ssh", STRANGER, 3, minute(5), minute(5)), 22, "TCP"),) == found.reached
 
 
 def activity(minute_: float, caller: str = "eve@example.com", **changes: object) -> dict[str, object]:

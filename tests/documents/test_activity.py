@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shared.documents.activity import machine_of, write_attack, write_entry, write_looking_back, write_summary
 from shared.documents.sentences import sentence
-from shared.domain.activity import Entry, Kind, Matter, fold
+from shared.domain.activity import Entry, Kind, Matter
 from shared.domain.attacks import Attack, Became
 from shared.domain.evidence import Alert, Counts, Evidence, Gap, Hour, Lack, Target, TriedName, TriedPort
 from shared.domain.findings import What
@@ -24,6 +24,7 @@ from tests.domain.past import (
     about_policy,
     alerted,
     edited,
+    folded,
     life,
     logged_as,
     minute,
@@ -120,7 +121,7 @@ FATES = {
     Became.ELSEWHERE: f"{TRIED}denied there, and let in to other ports.",
     Became.GRANTED: f"{TRIED}turned away, and let in by a grant at another time.",
     Became.REACHED: f"{TRIED}GOT THROUGH by allow-ssh.",
-    Became.SIGNED_IN: f"{TRIED}SIGNED IN outside of any grant.",
+    Became.SIGNED_IN: f"{TRIED}SIGNED IN, by no grant for this address.",
 }
 
 
@@ -281,7 +282,7 @@ def test_every_fate_is_counted_under_its_name() -> None:
 
 @given(st.builds(Alert, st.text(), st.just(minute(0)), st.just(logged_as()), *[st.text()] * 3))
 def test_whatever_an_alert_says_it_is_one_entry_with_its_own_words(alert: Alert) -> None:
-    [found] = fold([], Evidence(alerts=(alert,)), minute(0))
+    [found] = folded([], Evidence(alerts=(alert,)), minute(0))
     told = write_entry(found, {}, {})["alert"]
     assert {"name": alert.name, "severity": alert.severity, "text": alert.text} == told
 

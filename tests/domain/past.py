@@ -1,16 +1,24 @@
 """What is on record and what logs tell, written short. Times are minutes after the tests' noon."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.domain.evidence import Alert, Beat, Counts, Edit, Failures, LetIn, Passed, SignIn, Source
+from shared.domain.activity import Entry, fold
+from shared.domain.evidence import Alert, Beat, Counts, Edit, Evidence, Failures, LetIn, Passed, SignIn, Source
 from shared.domain.people import Person
-from shared.domain.records import Record
+from shared.domain.records import Record, stays
 from tests.domain.values import GRANT, GROUP, NOW, OFFICE, STRANGER, SUBSCRIPTION, machine_id
 
 ANN, BOB = Person("ann", "Ann"), Person("bob", "Bob")
 OTHER_GRANT = "1" * 24
+
+
+def folded(records: Iterable[Record], evidence: Evidence, since: datetime) -> tuple[Entry, ...]:
+    """All entries, with the grants that these very records tell of."""
+    every = tuple(records)
+    return fold(every, evidence, stays(every).values(), since)
 
 
 def minute(number: float) -> datetime:

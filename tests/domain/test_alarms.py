@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.alarms import alarms
-from shared.domain.evidence import Evidence, LetIn
+from shared.domain.alarms import alarms, blindness
+from shared.domain.evidence import Evidence, Gap, Lack, LetIn, Part
 from shared.domain.findings import Found, What
 from shared.domain.guarding import Guarded
 from shared.domain.machines import Machine
@@ -34,7 +34,7 @@ def test_who_signs_in_after_many_attempts_and_without_grant_is_told_of() -> None
     evidence = Evidence(sources=PERSISTENT, sign_ins=(signed_in(STRANGER, 12),))
     [found] = raised(evidence)
     assert (What.BROKE_IN, str(machine_id())) == (found.what, found.subject)
-    assert f"azureuser signed in from {STRANGER}, which tried 50 times, outside of any grant." == found.detail
+    assert f"azureuser signed in from {STRANGER}, which tried 50 times, by no grant for this address." == found.detail
 
 
 def test_one_attempt_less_than_the_threshold_is_no_alarm() -> None:
@@ -107,3 +107,22 @@ def test_a_machine_without_a_policy_is_nobody_s_alarm() -> None:
         let_in=(let_in("in-a-hurry", STRANGER),), sources=PERSISTENT, sign_ins=(signed_in(STRANGER, 9),)
     )
     assert () == alarms(evidence, (), (), MANY)
+
+
+def test_who_signs_in_while_a_grant_for_everybody_stands_open_is_told_of() -> None:
+    known = stays(life(0, 60, ports="22-22/Tcp *")).values()
+    evidence = Evidence(failures=(failed(STRANGER, 5000, (1, 4)),), sign_ins=(signed_in(STRANGER, 5),))
+    assert [What.BROKE_IN] == [one.what for one in alarms(evidence, known, [GUARDED], MANY)]
+
+
+def test_what_was_let_in_before_the_lock_was_set_broke_nothing() -> None:
+    evidence = Evidence(sources=PERSISTENT, reached=(reached("allow-ssh", STRANGER, (-9, -5)),))
+    assert () == raised(evidence, replace(GUARDED, changed_at=minute(-6)))
+
+
+def test_that_the_watch_is_blind_is_found_once_a_day_and_not_for_what_is_beyond_its_caps() -> None:
+    gone = Gap(Lack.TIMED_OUT, "Log Analytics", "It did not answer.")
+    found = blindness(Evidence(lacking=frozenset(Part), gaps=(gone,)), "s", minute(5))
+    assert found == Found(What.WATCH_BLIND, "/subscriptions/s", minute(-720), "It did not answer.")
+    capped = Gap(Lack.CAPPED, "let_in", "More.")
+    assert None is blindness(Evidence(lacking=frozenset({Part.LET_IN}), gaps=(capped,)), "s", NOW)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from shared.domain.attacks import Attack, Became, attacks
 from shared.domain.evidence import Counts, Evidence, Failures, LetIn, SignIn, Source
 from shared.domain.records import Record, stays
-from shared.domain.visits import outside
-from tests.domain.past import OTHER_GRANT, failed, life, logged_as, minute, reached, signed_in, tried
-from tests.domain.values import OFFICE, STRANGER
+from shared.domain.visits import outside, visits
+from tests.domain.past import OTHER_GRANT, failed, life, logged_as, minute, passed, reached, signed_in, tried
+from tests.domain.values import GRANT, OFFICE, STRANGER
 
 V6 = "2001:db8::7"
 
@@ -46,12 +46,31 @@ OUTCOMES = [
 def test_what_became_of_flows_is_the_worst_that_they_show(
     counts: tuple[int, int, int], through: list[LetIn], expected: str
 ) -> None:
-    (found,) = judged(tried(STRANGER, *counts), reached=through).values()
-    assert expected == found.became
+    assert expected == judged(tried(STRANGER, *counts), reached=through)[STRANGER].became
 
 
 def test_who_was_never_turned_away_has_not_tried() -> None:
-    assert {} == judged(reached=[reached("allow-ssh", STRANGER)], sign_ins=[signed_in(STRANGER, 30)])
+    assert {} == judged(sign_ins=[signed_in(STRANGER, 30)])
+
+
+def test_who_got_in_is_shown_also_where_others_were_denied_more_often() -> None:
+    found = judged(reached=[reached("allow-ssh", STRANGER, (5, 9))])[STRANGER]
+    assert (Became.REACHED, ("allow-ssh",), minute(5)) == (found.became, found.rules, found.first_in)
+
+
+def test_a_rule_that_only_looks_like_a_grant_s_excuses_nobody() -> None:
+    forged = [
+        passed("postern-open-backdoor", STRANGER, 1, (5, 9)),
+        passed(f"postern-open-{GRANT}-1", STRANGER, 1, (5, 9)),
+    ]
+    for use in forged:
+        found = judged(tried(STRANGER, 900, 1), uses=[use], record=life(0, 60))[STRANGER]
+        assert (Became.REACHED, (use.rule,)) == (found.became, found.rules)
+
+
+def test_what_a_grant_lets_in_by_its_own_rule_is_granted() -> None:
+    use = passed(f"postern-open-{GRANT}-1", OFFICE, 1, (5, 9))
+    assert Became.GRANTED is judged(tried(OFFICE, 9, 1), uses=[use], record=life(0, 60))[OFFICE].became
 
 
 def test_a_source_that_had_a_grant_and_was_denied_at_other_times_was_let_in_by_it_and_no_more() -> None:
@@ -94,7 +113,15 @@ def test_a_grant_for_a_service_tag_excuses_nobody() -> None:
 def test_a_grant_for_everybody_covers_addresses_of_both_families() -> None:
     record = life(0, 60, ports="22-22/Tcp *")
     signs = [signed_in(V6, 5), signed_in(STRANGER, 5), signed_in(V6, 70)]
-    assert [signs[2]] == list(outside(signs, stays(record).values()))
+    found = list(visits(signs, stays(record).values()))
+    assert [True, True, False] == [visit.stay is not None for visit in found]
+
+
+def test_a_grant_for_everybody_excuses_nobody() -> None:
+    wide, signs = life(0, 60, ports="22-22/Tcp *"), [signed_in(STRANGER, 5)]
+    assert signs == list(outside(signs, stays(wide).values()))
+    failures = [failed(STRANGER, 5000, (1, 4))]
+    assert Became.SIGNED_IN is judged(failures=failures, sign_ins=signs, record=wide)[STRANGER].became
 
 
 def test_an_attack_tells_all_that_is_known_of_its_source() -> None:

@@ -15,7 +15,7 @@ NEWEST = {"NTANetAnalytics": minute(600)}
 
 def summed(evidence: Evidence, record: list[Record] | None = None) -> Summary:
     known = stays(record or [])
-    return summarize(evidence, known, usage(known, evidence), minute(0))
+    return summarize(evidence, known, usage(known, evidence, minute(-120)), minute(0))
 
 
 def test_flows_are_the_sum_of_the_hours() -> None:
@@ -41,7 +41,7 @@ def test_sources_are_counted_by_what_became_of_them_and_none_twice() -> None:
         failures=(failed("192.0.2.6", 1),),
         sign_ins=(signed_in("192.0.2.6", 5), signed_in("192.0.2.7", 5)),
     )
-    expected = {"signedIn": 1, "reached": 1, "granted": 1, "elsewhere": 1, "denied": 1}
+    expected = {"signedIn": 1, "reached": 2, "granted": 1, "elsewhere": 1, "denied": 1}
     found = summed(evidence).became
     assert (expected, set(Became)) == ({str(one): number for one, number in found.items()}, set(found))
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from shared.domain.evidence import Evidence, Part, Passed, SignIn
 from shared.domain.records import Record, stays
-from shared.domain.usage import Usage, grant_of, usage
+from shared.domain.rules import grant_of
+from shared.domain.usage import Usage, usage
 from tests.domain.past import OTHER_GRANT, life, logged_as, minute, passed, signed_in
 from tests.domain.values import GRANT, OFFICE, STRANGER
 
@@ -18,7 +19,7 @@ RULE = f"postern-open-{GRANT}-1"
 
 def used(record: list[Record], unlogged: frozenset[str] = frozenset(), **parts: Any) -> Usage:  # noqa: ANN401  # As the fields'.
     """How the first grant was used."""
-    return usage(stays(record), Evidence(**parts), unlogged)[GRANT]
+    return usage(stays(record), Evidence(**parts), minute(-60), unlogged)[GRANT]
 
 
 def until(number: float, table: str = "NTANetAnalytics") -> dict[str, datetime]:
@@ -112,7 +113,7 @@ def test_never_used_is_never_said_where_the_logs_do_not_reach_beyond_the_end(
 ) -> None:
     evidence = Evidence(uses=tuple(uses), sign_ins=tuple(signs), newest=newest)
     reach = [at for table, at in newest.items() if table != "Syslog"]
-    for grant, found in usage(stays([*life(0, over), *life(10, 20, OTHER_GRANT)]), evidence).items():
+    for grant, found in usage(stays([*life(0, over), *life(10, 20, OTHER_GRANT)]), evidence, minute(-60)).items():
         end = {GRANT: None if over is None else minute(over), OTHER_GRANT: minute(20)}[grant]
         if found.used is False:
             assert end is not None
@@ -122,7 +123,8 @@ def test_never_used_is_never_said_where_the_logs_do_not_reach_beyond_the_end(
 
 @given(USES, SIGNS)
 def test_every_use_of_a_known_grant_is_counted_once(uses: list[Passed], signs: list[SignIn]) -> None:
-    found = usage(stays([*life(0, 60), *life(10, 20, OTHER_GRANT)]), Evidence(uses=tuple(uses), sign_ins=tuple(signs)))
+    evidence = Evidence(uses=tuple(uses), sign_ins=tuple(signs))
+    found = usage(stays([*life(0, 60), *life(10, 20, OTHER_GRANT)]), evidence, minute(-60))
     known = [one for one in uses if one.rule[13:37] in {GRANT, OTHER_GRANT}]
     inside = [one for one in signs if one.source == OFFICE and minute(0) <= one.at <= minute(60)]
     assert len(known) == sum(one.connections for one in found.values())

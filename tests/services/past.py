@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from shared.domain.evidence import Evidence, Part, Scope
 from shared.domain.findings import Found
@@ -80,7 +81,12 @@ class ToldLogs:
     workspace: str = "33333333-3333-3333-3333-333333333333"
     asked: list[tuple[Scope, frozenset[Part]]] = field(default_factory=list)
 
-    async def tell(self, scope: Scope, about: Collection[Part]) -> Evidence:
+    async def tell(
+        self,
+        scope: Scope,
+        about: Collection[Part],
+        patience: timedelta | None = None,  # noqa: ARG002 - the port's form.
+    ) -> Evidence:
         """The evidence."""
         self.asked.append((scope, frozenset(about)))
         return self.evidence

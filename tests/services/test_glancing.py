@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 
-from shared.domain.evidence import Counts, Evidence, Lack, LetIn, Part, Passed, Scope, Target
+from shared.domain.evidence import Counts, Evidence, Gap, Lack, LetIn, Part, Passed, Scope, Target
 from shared.domain.flow_logs import FlowLog
 from shared.services.glancing import attempts_of_the_day, recently_let_in
 from shared.services.world import World
@@ -61,6 +61,7 @@ async def test_without_logs_no_number_is_told() -> None:
 
 async def test_a_preview_gets_what_was_let_in_in_the_last_week_by_machine() -> None:
     town = Town()
+    await log_flows(town)
     one = LetIn(Passed(WEB_01_KEY, "allow-ssh", STRANGER, 3, NOW, NOW), 22, "TCP")
     town.logs.evidence = Evidence(let_in=(one,), newest=LOGGED)
     recent = await town.live(lambda world: recently_let_in(world, (WEB_01, WEB_02)))
@@ -69,12 +70,27 @@ async def test_a_preview_gets_what_was_let_in_in_the_last_week_by_machine() -> N
     assert timedelta(days=7) == scope.until - scope.since
 
 
+async def test_that_nobody_logs_flows_is_not_that_none_came() -> None:
+    town = Town()
+    town.logs.evidence = Evidence(newest=LOGGED)
+    recent = await town.live(lambda world: recently_let_in(world, (WEB_01,)))
+    assert (None, [Lack.NO_FLOW_LOG]) == (recent.of(WEB_01), [gap.lack for gap in recent.gaps])
+
+
+async def test_a_query_that_failed_tells_nothing_of_what_would_be_cut() -> None:
+    town = Town()
+    await log_flows(town)
+    failed = Gap(Lack.FAILED, Part.LET_IN, "It failed.")
+    town.logs.evidence = Evidence(newest=LOGGED, lacking=frozenset({Part.LET_IN}), gaps=(failed,))
+    assert None is (await town.live(lambda world: recently_let_in(world, (WEB_01,)))).of(WEB_01)
+
+
 class SilentLogs:
     """Logs that never answer."""
 
     workspace = "33333333-3333-3333-3333-333333333333"
 
-    async def tell(self, scope: Scope, about: Collection[Part]) -> Evidence:  # noqa: ARG002 - the port's form.
+    async def tell(self, scope: Scope, about: Collection[Part], patience: timedelta | None = None) -> Evidence:  # noqa: ARG002 - the port's form.
         """Nothing, ever."""
         await asyncio.Event().wait()
         return Evidence()
@@ -82,6 +98,7 @@ class SilentLogs:
 
 async def test_logs_that_do_not_answer_keep_no_preview_waiting() -> None:
     town = Town()
+    await log_flows(town)
     world = replace(town.world(), logs=SilentLogs())
     recent = await recently_let_in(world, (WEB_01,))
     assert (None, [Lack.TIMED_OUT]) == (recent.of(WEB_01), [gap.lack for gap in recent.gaps])

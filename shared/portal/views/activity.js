@@ -10,9 +10,10 @@ import { Chart } from './chart.js';
 const REFRESH = 60_000;
 const SPANS = [[1, 'Last hour'], [24, 'Last 24 hours'], [24 * 7, 'Last 7 days'], [24 * 30, 'Last 30 days']];
 const KINDS = [['', 'Everything'], ['attack', 'Attempts on attack'], ['signIn', 'Sign-ins'], ['grant,policy', 'Requests and policies'], ['ruleEdit', 'Rule changes by others'], ['finding,alert', 'Findings and alerts']];
-const MARK = { attack: '⚔', signIn: '→', grant: '⚿', policy: '⚙', finding: '!', ruleEdit: '✎', alert: '⚠' };
 const WORD = { attack: 'attempts', signIn: 'sign-in', grant: 'request', policy: 'policy', finding: 'finding', ruleEdit: 'rule change', alert: 'alert' };
 const BAD = { signedIn: 'danger', reached: 'danger', granted: 'warning', elsewhere: '', denied: '' };
+
+const OPENED = new Set(['active', 'closing', 'expired', 'revoked']);
 
 const since = (hours) => new Date(Math.floor(Date.now() / 60_000) * 60_000 - hours * 3_600_000).toISOString();
 
@@ -69,7 +70,7 @@ function Entry({ entry }) {
   return html`
     <tr class=${bad || ''}>
       <td><${Time} at=${entry.at} /></td>
-      <td><${Badge} kind=${bad || ''}><span aria-hidden="true">${MARK[entry.kind]}</span> ${WORD[entry.kind]}<//> <bdi>${entry.text}</bdi>
+      <td><${Badge} kind=${bad || ''}>${WORD[entry.kind]}<//> <bdi>${entry.text}</bdi>
         ${entry.grant && html` <a href=${`#/grants/${entry.grant}`}>request</a>`}</td>
       <td>${entry.source || ''} ${entry.attack?.country && html`<span class="quiet">${entry.attack.country}</span>`}</td>
       <td><bdi>${entry.by?.name || entry.signIn?.user || entry.ruleEdit?.caller || ''}</bdi></td>
@@ -91,7 +92,7 @@ function Pictures({ machine, hours }) {
   if (told.error) return html`<${Problem} error=${told.error} again=${told.again} />`;
   if (!told.value) return html`<${Loading} what="Counting" />`;
   const sum = told.value;
-  const grants = (stays.value?.value || []).filter((grant) => grant.startTimeUtc);
+  const grants = (stays.value?.value || []).filter((grant) => OPENED.has(grant.state) && grant.startTimeUtc < sum.until && grant.endTimeUtc > sum.since);
   return html`
     <div class="numbers">
       <${Number} title="attempts denied" value=${sum.flows.denied} />

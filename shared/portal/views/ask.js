@@ -2,7 +2,7 @@
 
 import { html, useMemo, useState } from '../vendor/preact-htm.js';
 import * as api from '../api.js';
-import { count, durationOf, hoursOf, portName } from '../format.js';
+import { count, durationOf, hoursOf, hoursText, portName } from '../format.js';
 import { useAnswer, useSettled } from '../hooks.js';
 import { Dialog, Field, Loading, Problem, issuesOf } from '../ui.js';
 
@@ -27,7 +27,6 @@ function Form({ machine, policy, onClose }) {
   const [ticket, setTicket] = useState('');
   const [breaking, setBreaking] = useState(false);
   const [state, setState] = useState({});
-  const key = useMemo(() => crypto.randomUUID(), []);
   const ports = policy.ports.filter((port) => chosen.has(keyOf(port)));
   const most = Math.min(...(ports.length ? ports : policy.ports).map((port) => hoursOf(port.maxRequestAccessDuration)));
   const needs = policy.justification || {};
@@ -39,6 +38,8 @@ function Form({ machine, policy, onClose }) {
     ...(ticket ? { ticket } : {}),
     ...(breaking ? { breakGlass: true } : {}),
   }), [machine.id, [...chosen].join(), hours, source, justification, ticket, breaking, most]);
+  // The same request sent twice, since the first answer was lost, is one request; another one has another key.
+  const key = useMemo(newKey, [wanted]);
   const settled = useSettled(wanted, 400);
   const told = useAnswer(() => (settled.ports.length ? api.previewGrant(settled) : undefined), [settled]);
   const send = async (event) => {
@@ -61,23 +62,23 @@ function Form({ machine, policy, onClose }) {
     <form onSubmit=${send}>
       <div class="body">
         <fieldset><legend>Ports</legend>
-          ${policy.ports.map((port) => html`<label class="check" key=${keyOf(port)}><input type="checkbox" checked=${chosen.has(keyOf(port))} onChange=${() => toggle(port)} /> ${portName(port.number)} <span class="quiet">${(port.protocol || 'TCP').toUpperCase()}, at most ${hoursOf(port.maxRequestAccessDuration)} h</span></label>`)}
+          ${policy.ports.map((port) => html`<label class="check" key=${keyOf(port)}><input type="checkbox" checked=${chosen.has(keyOf(port))} onChange=${() => toggle(port)} /> ${portName(port.number)} <span class="quiet">${(port.protocol || 'TCP').toUpperCase()}, at most ${hoursText(hoursOf(port.maxRequestAccessDuration))}</span></label>`)}
           ${wrong('ports').map((text) => html`<p class="danger" role="alert">${text}</p>`)}
         </fieldset>
         <${Field} id="hours" label="For how long" wrong=${wrong('duration')}>
-          <select id="hours" value=${Math.min(hours, most)} onChange=${(event) => setHours(Number(event.target.value))}>
-            ${[...new Set([...HOURS.filter((one) => one < most), most])].map((one) => html`<option value=${one}>${one < 1 ? `${one * 60} minutes` : count(one, 'hour')}</option>`)}
-          </select>
+          ${(ties) => html`<select ...${ties} value=${Math.min(hours, most)} onChange=${(event) => setHours(Number(event.target.value))}>
+            ${[...new Set([...HOURS.filter((one) => one < most), most])].map((one) => html`<option value=${one}>${hoursText(one)}</option>`)}
+          </select>`}
         <//>
-        <${Field} id="source" label="From" hint="Empty: the address that you come from, shown below. Else addresses or prefixes, with commas." wrong=${wrong('ports').length ? [] : wrong('source')}>
-          <input id="source" aria-describedby="source-about" placeholder="my own address" value=${source} onInput=${(event) => setSource(event.target.value)} />
+        <${Field} id="source" label="From which addresses" hint="Empty: the address that you come from, shown below. Else addresses or prefixes, with commas." >
+          ${(ties) => html`<input ...${ties} placeholder="my own address" value=${source} onInput=${(event) => setSource(event.target.value)} />`}
         <//>
         <${Field} id="why" label=${needs.required || breaking ? 'Justification (needed)' : 'Justification'} wrong=${wrong('justification')}>
-          <textarea id="why" rows="2" required=${!!needs.required || breaking} value=${justification} onInput=${(event) => setJustification(event.target.value)}></textarea>
+          ${(ties) => html`<textarea ...${ties} rows="2" required=${!!needs.required || breaking} value=${justification} onInput=${(event) => setJustification(event.target.value)}></textarea>`}
         <//>
         ${needs.ticketPattern && html`
           <${Field} id="ticket" label="Ticket (needed)" hint=${`It has the form ${needs.ticketPattern}`} wrong=${wrong('ticket')}>
-            <input id="ticket" aria-describedby="ticket-about" required value=${ticket} onInput=${(event) => setTicket(event.target.value)} />
+            ${(ties) => html`<input ...${ties} required value=${ticket} onInput=${(event) => setTicket(event.target.value)} />`}
           <//>`}
         <${Outlook} told=${told} chosen=${ports.length} policy=${policy} breaking=${breaking} />
         <${Problem} error=${state.error} />
@@ -93,6 +94,9 @@ function Form({ machine, policy, onClose }) {
       </footer>
     </form>`;
 }
+
+/** Random, and also where the page came over plain HTTP, which knows no `randomUUID`. */
+const newKey = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(16)).join('-');
 
 function wantedPort(port, source) {
   const all = source.split(',').map((part) => part.trim()).filter(Boolean);

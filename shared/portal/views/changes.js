@@ -23,7 +23,7 @@ function One({ one, single }) {
     ${preview.losesEffect.length > 0 && html`<p>No longer let in, of what your rules now allow: ${[...new Set(preview.losesEffect.map((way) => way.rule?.name || 'everything'))].join(', ')}.</p>`}
     <${Cut} flows=${preview.cutFlows} />
     ${preview.staysOpen.length > 0 && html`<p>Stays open: ${[...new Set(preview.staysOpen.map((way) => `${way.rule?.name || 'everything'} (${way.why})`))].join(', ')}.</p>`}
-    ${preview.endsGrants.length > 0 && html`<p class="danger">${count(preview.endsGrants.length, 'open access')} would end.</p>`}
+    ${preview.endsGrants.length > 0 && html`<p class="danger">${preview.endsGrants.length} open ${preview.endsGrants.length === 1 ? 'access' : 'accesses'} would end.</p>`}
     ${preview.notes.map((note) => html`<p class="quiet">${note}</p>`)}`;
 }
 

@@ -5,6 +5,7 @@ import { count } from '../format.js';
 
 const HOUR = 3600;
 const HEIGHT = 220;
+const WHOLE = [1, 2, 5].flatMap((first) => [1, 10, 100, 1e3, 1e4, 1e5, 1e6].map((power) => first * power)).sort((one, other) => one - other);
 let loading;
 
 /** The library, once; it comes as a script that sets a global. */
@@ -36,12 +37,20 @@ export function Chart({ hours, grants, from, to }) {
     };
     draw();
     const resize = () => plot?.setSize({ width: place.current.clientWidth, height: HEIGHT });
+    const recolour = () => { plot?.destroy(); draw(); };
+    const scheme = matchMedia('(prefers-color-scheme: dark)');
     addEventListener('resize', resize);
-    return () => { alive = false; removeEventListener('resize', resize); plot?.destroy(); };
+    scheme.addEventListener('change', recolour);
+    return () => {
+      alive = false;
+      removeEventListener('resize', resize);
+      scheme.removeEventListener('change', recolour);
+      plot?.destroy();
+    };
   }, [key]);
   const total = hours.reduce((sum, one) => sum + one.flows.denied, 0);
   const busiest = hours.reduce((most, one) => (one.flows.denied > (most?.flows.denied ?? -1) ? one : most), undefined);
-  const say = `${count(total, 'attempt')} denied${busiest ? `, most of them at ${new Date(busiest.at).toLocaleString()}` : ''}; ${count(grants.length, 'access').replace('accesss', 'accesses')} open in this time.`;
+  const say = `${count(total, 'attempt')} denied${busiest ? `, most of them at ${new Date(busiest.at).toLocaleString()}` : ''}; ${grants.length} ${grants.length === 1 ? 'access' : 'accesses'} open in this time.`;
   return html`
     <figure class="chart">
       <div ref=${place} role="img" aria-label=${say}></div>
@@ -54,7 +63,7 @@ function series(hours, from, to) {
   const known = new Map(hours.map((one) => [Math.floor(new Date(one.at) / 1000 / HOUR), one.flows]));
   const [first, last] = [from, to].map((text) => Math.floor(new Date(text) / 1000 / HOUR));
   const slots = Array.from({ length: last - first + 1 }, (_, at) => first + at);
-  const pick = (name) => slots.map((slot) => known.get(slot)?.[name] ?? 0);
+  const pick = (name) => slots.map((slot) => known.get(slot)?.[name] || null);
   return [slots.map((slot) => slot * HOUR), pick('denied'), pick('allowed'), pick('granted')];
 }
 
@@ -63,13 +72,17 @@ function options(Plot, element, grants, slots) {
   const colour = (name) => style.getPropertyValue(name).trim();
   const bars = Plot.paths.bars({ size: [0.8, 40], align: 1 });
   const line = (label, name) => ({ label, stroke: colour(name), fill: colour(name), paths: bars, points: { show: false } });
+  const hour = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+  const day = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric' });
+  const moment = (seconds) => { const at = new Date(seconds * 1000); return (at.getHours() ? hour : day).format(at); };
   const axis = { stroke: colour('--quiet'), grid: { stroke: colour('--line') }, ticks: { stroke: colour('--line') } };
   return {
+    padding: [8, 28, 0, 0], // The last hour's label needs room at the right.
     width: element.clientWidth,
     height: HEIGHT,
     scales: { x: { range: () => [slots[0], slots[slots.length - 1] + HOUR] }, y: { range: (_, __, most) => [0, Math.max(1, most)] } },
-    series: [{}, line('Denied', '--bar'), line('Let in by other rules', '--danger'), line('Let in by accesses', '--open')],
-    axes: [axis, { ...axis, size: 60 }],
+    series: [{ value: (_, seconds) => (seconds ? new Date(seconds * 1000).toLocaleString() : '–') }, line('Denied', '--bar'), line('Let in by other rules', '--danger'), line('Let in by accesses', '--open')],
+    axes: [{ ...axis, values: (_, ticks) => ticks.map(moment) }, { ...axis, size: 60, incrs: WHOLE }],
     cursor: { drag: { x: false, y: false } },
     hooks: { draw: [(plot) => drawStays(plot, grants, colour('--open'))] },
   };

@@ -15,7 +15,7 @@ export function Decide({ grant, onDone }) {
   return html`
     <div class="decide">
       <${Field} id=${id} label="Comment">
-        <input id=${id} value=${comment} onInput=${(event) => setComment(event.target.value)} />
+        ${(ties) => html`<input ...${ties} value=${comment} onInput=${(event) => setComment(event.target.value)} />`}
       <//>
       <button type="button" class="primary" disabled=${state.busy} onClick=${() => decide('approve')}>Approve</button>
       <button type="button" class="danger" disabled=${state.busy} onClick=${() => decide('deny')}>Deny</button>

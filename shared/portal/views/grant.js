@@ -2,7 +2,7 @@
 
 import { html, useState } from '../vendor/preact-htm.js';
 import * as api from '../api.js';
-import { durationOf, howLong, nameOf, portName } from '../format.js';
+import { hoursOf, hoursText, howLong, nameOf, portName } from '../format.js';
 import { useAnswer, useNow } from '../hooks.js';
 import { Badge, Copy, Live, Loading, Problem, Time } from '../ui.js';
 import { Decide } from './decide.js';
@@ -21,7 +21,8 @@ export function Grant({ id, person }) {
   const [pause, setPause] = useState(2000);
   const found = useAnswer(async () => {
     const grant = await api.grant(id);
-    setPause(OVER.has(grant.state) ? 0 : QUICK.has(grant.state) ? 1500 : 5000);
+    const ends = new Date(grant.endTimeUtc || Infinity) - Date.now() < 10_000;
+    setPause(OVER.has(grant.state) ? 0 : QUICK.has(grant.state) || ends ? 1500 : 5000);
     return grant;
   }, [id], pause);
   const grant = found.value;
@@ -58,14 +59,22 @@ function Actions({ grant, mine, person, again }) {
     setState({ busy: true });
     try { await api.act(grant.id, what, body); setState({}); again(); } catch (error) { setState({ error }); }
   };
+  const [longer, setLonger] = useState('1');
+  const [reason, setReason] = useState(grant.justification || '');
+  const extend = () => {
+    const end = new Date(new Date(grant.endTimeUtc).getTime() + Number(longer) * 3_600_000);
+    act('extend', { endTimeUtc: end.toISOString(), ...(reason ? { justification: reason } : {}) });
+  };
   const open = grant.state === 'active';
   const waits = grant.state === 'pending' || grant.state === 'scheduled';
   return html`
     <div class="tools">
-      ${mine && open && !grant.extension && html`<label class="inline">Extend by
-        <select aria-label="Extend by" disabled=${state.busy} value="" onChange=${(event) => event.target.value && act('extend', { duration: durationOf(Number(event.target.value)) })}>
-          <option value="">…</option><option value="0.5">30 minutes</option><option value="1">1 hour</option><option value="2">2 hours</option>
-        </select></label>`}
+      ${mine && open && !grant.extension && html`
+        <label class="inline">Longer by <select value=${longer} onChange=${(event) => setLonger(event.target.value)}>
+          <option value="0.5">30 min</option><option value="1">1 h</option><option value="2">2 h</option>
+        </select></label>
+        <label class="inline">because <input value=${reason} onInput=${(event) => setReason(event.target.value)} /></label>
+        <button type="button" disabled=${state.busy} onClick=${extend}>Extend</button>`}
       ${open && html`<button type="button" class="danger" disabled=${state.busy} onClick=${() => act('revoke', {})}>End now</button>`}
       ${mine && waits && html`<button type="button" disabled=${state.busy} onClick=${() => act('cancel', {})}>Cancel the request</button>`}
     </div>
@@ -83,7 +92,7 @@ function Facts({ grant }) {
       ${row('Ports', grant.ports.map((port) => html`<p>${portName(port.number)} ${port.protocol}, from ${port.sources.join(', ')}</p>`))}
       ${row('Justification', grant.justification && html`<bdi>${grant.justification}</bdi>`)}
       ${row('Ticket', grant.ticket)}
-      ${row('Time', html`<${Time} at=${grant.startTimeUtc} /> to <${Time} at=${grant.endTimeUtc} />`)}
+      ${row('Time', grant.endTimeUtc ? html`<${Time} at=${grant.startTimeUtc} /> to <${Time} at=${grant.endTimeUtc} />` : hoursText(hoursOf(grant.duration)))}
       ${row('Waits until', grant.state === 'pending' && grant.lapsesAt && html`<${Time} at=${grant.lapsesAt} />`)}
       ${row('Decisions', grant.decisions.length > 0 && grant.decisions.map((one) => html`<p>${one.verdict} by <bdi>${one.by.name}</bdi>, <${Time} at=${one.at} />${one.comment && html`: <bdi>${one.comment}</bdi>`}</p>`))}
       ${row('Sessions', grant.sessions?.note)}

@@ -10,11 +10,17 @@ import { Ask } from './ask.js';
 
 const REFRESH = 20_000;
 const PAGE = 100;
+const LOOK_BACK = ['Requestor', 'Administrator', 'Auditor'];
 const ABOUT = {
   configured: 'These machines are locked. Whoever needs a port asks for it, and gets it for some hours.',
   notConfigured: 'Nothing guards these machines yet. The worst stand first.',
   unsupported: 'These machines cannot be guarded, and here is why.',
 };
+const FILTERS = {
+  configured: [['', 'All'], ['exposed', 'Exposed'], ['open', 'Open'], ['locked', 'Locked']],
+  notConfigured: [['', 'All'], ['critical', 'Critical'], ['high', 'High'], ['medium', 'Medium'], ['low', 'Low']],
+};
+const SYSTEMS = [['', 'All'], ['Linux', 'Linux'], ['Windows', 'Windows']];
 const NONE = {
   configured: html`No machine is guarded yet. <a href="#/recommended">See which ones should be.</a>`,
   notConfigured: 'Every machine that can be guarded is.',
@@ -25,6 +31,7 @@ const NONE = {
 export function Machines({ tab, person, search }) {
   const [text, setText] = useState(search.get('q') || '');
   const [order, setOrder] = useState({ by: 'urgency', down: false });
+  const [filter, setFilter] = useState({ only: '', os: '' });
   const [pages, setPages] = useState(1);
   const [chosen, setChosen] = useState(() => new Set());
   const [dialog, setDialog] = useState(null);
@@ -33,30 +40,43 @@ export function Machines({ tab, person, search }) {
   const mayLook = ['Requestor', 'Approver', 'Administrator', 'Auditor'].some((role) => person.roles.has(role));
   const open = useAnswer(() => (mayLook ? api.grants({ state: 'opening,active,closing', pageSize: 200 }) : { value: [] }), [mayLook], REFRESH);
   const stays = useMemo(() => byMachine(open.value?.value || []), [open.value]);
-  const rows = useMemo(() => sorted(found.value?.value || [], order), [found.value, order]);
+  const rows = useMemo(() => sorted((found.value?.value || []).filter((row) => fits(row, filter, stays)), order), [found.value, order, filter, stays]);
   useEffect(() => { setChosen((before) => kept(before, rows)); }, [rows]);
   const refresh = () => { found.again(); open.again(); };
   const done = () => { setDialog(null); setChosen(new Set()); refresh(); };
   const mayChange = person.roles.has('Administrator') && tab.state !== 'unsupported';
+  const verb = tab.state === 'configured' ? 'Edit' : 'Enable JIT on';
   return html`
     <h1>${tab.title} ${found.value && html`<span class="count">${found.value.counts[tab.state].toLocaleString()}</span>`}</h1>
     <p class="quiet">${ABOUT[tab.state]}</p>
     <div class="tools">
       <input type="search" aria-label="Search" placeholder="Name, group, location, address or tag=value" value=${text} onInput=${(event) => setText(event.target.value)} />
+      ${FILTERS[tab.state] && html`<${Choice} label="Show" options=${FILTERS[tab.state]} value=${filter.only} onChange=${(only) => setFilter({ ...filter, only })} />`}
+      <${Choice} label="System" options=${SYSTEMS} value=${filter.os} onChange=${(os) => setFilter({ ...filter, os })} />
       ${mayChange && html`<button type="button" class="primary" disabled=${!chosen.size} onClick=${() => setDialog({ kind: 'policy', machines: rows.filter((row) => chosen.has(row.id)) })}>
-        ${chosen.size ? `Enable JIT on ${count(chosen.size, 'VM')}` : 'Enable JIT on … VMs'}</button>`}
+        ${chosen.size ? `${verb} ${count(chosen.size, 'VM')}` : `${verb} … VMs`}</button>`}
     </div>
     <${Problem} error=${found.error} again=${found.again} />
     ${(found.value?.warnings || []).map((warning) => html`<p class="notice">${warning}</p>`)}
     ${!found.value && found.loading && html`<${Loading} what="Looking for machines" />`}
-    ${found.value && !rows.length && html`<${Empty}>${settled ? `No machine here matches “${settled}”.` : NONE[tab.state]}<//>`}
+    ${found.value && !rows.length && html`<${Empty}>${settled || filter.only || filter.os ? 'No machine here matches what you look for.' : NONE[tab.state]}<//>`}
     ${rows.length > 0 && html`
       <${List} ...${{ rows, tab, person, order, setOrder, chosen, setChosen, mayChange, stays, setDialog }} />
-      ${found.value.nextPageToken && html`<p><button type="button" onClick=${() => setPages(pages + 1)}>Show more</button></p>`}
       <p class="quiet">As of <${Time} at=${found.value.asOf} />; it refreshes by itself.</p>`}
+    ${found.value?.nextPageToken && html`<p><button type="button" onClick=${() => setPages(pages + 1)}>Show more</button></p>`}
     ${dialog?.kind === 'policy' && html`<${Policy} machines=${dialog.machines} onClose=${() => setDialog(null)} onDone=${done} />`}
     ${dialog?.kind === 'remove' && html`<${Removal} machine=${dialog.machine} onClose=${() => setDialog(null)} onDone=${done} />`}
     ${dialog?.kind === 'ask' && html`<${Ask} machine=${dialog.machine} onClose=${() => setDialog(null)} />`}`;
+}
+
+const Choice = ({ label, options, value, onChange }) => html`
+  <label class="inline">${label} <select value=${value} onChange=${(event) => onChange(event.target.value)}>${options.map(([key, title]) => html`<option value=${key}>${title}</option>`)}</select></label>`;
+
+/** Whether a machine is among those that were asked for. */
+function fits(row, { only, os }, stays) {
+  const open = (stays.get(row.id.toLowerCase()) || []).some((stay) => stay.state === 'active');
+  const states = { exposed: row.lock?.state === 'exposed', open, locked: row.lock?.state === 'holds' && !open };
+  return (!os || row.os === os) && (!only || (states[only] ?? row.urgency === only));
 }
 
 /** So many pages of the list, one after another, as one. */
@@ -96,8 +116,8 @@ function sorted(rows, { by, down }) {
 
 function List({ rows, tab, person, order, setOrder, chosen, setChosen, mayChange, stays, setDialog }) {
   const all = rows.every((row) => chosen.has(row.id));
-  const head = (by, title) => html`
-    <th scope="col" aria-sort=${order.by !== by ? 'none' : order.down ? 'descending' : 'ascending'}>
+  const head = (by, title, kind) => html`
+    <th scope="col" class=${kind} aria-sort=${order.by !== by ? 'none' : order.down ? 'descending' : 'ascending'}>
       <button type="button" class="plain" onClick=${() => setOrder({ by, down: order.by === by && !order.down })}>${title}${order.by === by && by !== 'urgency' ? (order.down ? ' ↓' : ' ↑') : ''}</button>
     </th>`;
   return html`
@@ -107,7 +127,7 @@ function List({ rows, tab, person, order, setOrder, chosen, setChosen, mayChange
         ${head('name', 'Machine')}
         ${head('urgency', tab.state === 'configured' ? 'Lock' : 'Why')}
         ${tab.state === 'configured' && html`<th scope="col">Last access</th>`}
-        ${head('attempts', 'Attempts, 24 h')}
+        ${head('attempts', 'Attempts, 24 h', 'number')}
         ${head('group', 'Resource group')}
         ${head('location', 'Location')}
         <th class="narrow"><span class="unseen">Actions</span></th>
@@ -125,7 +145,7 @@ function Row({ row, tab, person, chosen, setChosen, mayChange, stays = [], setDi
   const guarded = tab.state === 'configured';
   const items = [
     { label: 'Properties', act: () => { location.hash = `#/machines${row.id}`; } },
-    { label: 'Activity log', act: () => { location.hash = `#/activity?machine=${encodeURIComponent(row.id)}`; } },
+    ...(LOOK_BACK.some((role) => person.roles.has(role)) ? [{ label: 'Activity log', act: () => { location.hash = `#/activity?machine=${encodeURIComponent(row.id)}`; } }] : []),
     ...(mayChange && guarded ? [{ label: 'Edit', act: () => setDialog({ kind: 'policy', machines: [row] }) },
       { label: 'Remove', danger: true, act: () => setDialog({ kind: 'remove', machine: row }) }] : []),
     ...(mayChange && !guarded ? [{ label: 'Enable JIT', act: () => setDialog({ kind: 'policy', machines: [row] }) }] : []),
@@ -133,7 +153,7 @@ function Row({ row, tab, person, chosen, setChosen, mayChange, stays = [], setDi
   return html`
     <tr class=${row.urgency}>
       ${mayChange && html`<td><input type="checkbox" aria-label=${`Choose ${row.name}`} checked=${chosen.has(row.id)} onChange=${toggle} /></td>`}
-      <td><a href=${`#/machines${row.id}`}><bdi>${row.name}</bdi></a> <span class="quiet">${row.os || ''}</span></td>
+      <th scope="row"><a href=${`#/machines${row.id}`}><bdi>${row.name}</bdi></a> <span class="quiet">${row.os || ''}</span></th>
       <td>${guarded ? html`<${State} row=${row} stays=${stays} />` : html`<${Reasons} row=${row} />`}</td>
       ${guarded && html`<td>${row.use?.lastAccess ? html`<${Time} at=${row.use.lastAccess.at} /> by <bdi>${row.use.lastAccess.by.name}</bdi>` : html`<span class="quiet">none in 7 days</span>`}</td>`}
       <td class="number">${row.attemptsLast24Hours ?? html`<span class="quiet" title="The flow logs do not tell.">unknown</span>`}</td>

@@ -1,14 +1,15 @@
 // The settings of machines, one or many: what may be asked, what is locked, and what that would change before it does.
 
-import { html, useState } from '../vendor/preact-htm.js';
+import { html, useEffect, useRef, useState } from '../vendor/preact-htm.js';
 import * as api from '../api.js';
-import { count, durationOf, hoursOf, nameOf } from '../format.js';
+import { count, durationOf, hoursOf, hoursText, nameOf } from '../format.js';
 import { useAnswer } from '../hooks.js';
 import { Dialog, Field, Loading, Problem, issuesOf } from '../ui.js';
 import { Changes } from './changes.js';
 
 const DEFAULTS = [22, 3389, 5985, 5986].map((number) => ({ number, protocol: 'TCP', allowedSourceAddressPrefix: '*', maxRequestAccessDuration: 'PT3H' }));
 const HOURS = [0.5, 1, 2, 3, 4, 8, 12, 24];
+const WAITS = [1, 4, 8, 24, 72, 168];
 
 /** The blade: the policy of one machine as it is, or a new one for all that were chosen. */
 export function Policy({ machines, onClose, onDone }) {
@@ -60,7 +61,7 @@ function Form({ machines, before, etag, onClose, onDone }) {
         <${Lock} lock=${policy.lock || {}} onChange=${(lock) => change({ lock })} error=${step.error} />
         <${Rules} policy=${policy} onChange=${change} error=${step.error} />
         <${Problem} error=${step.error} />
-        ${step.name === 'preview' && html`<${Changes} results=${step.told} />`}
+        ${step.name === 'preview' && html`<${Shown}><${Changes} results=${step.told} /><//>`}
       </div>
       <footer>
         ${step.name === 'busy' && html`<span class="quiet" role="status">${step.what} …</span>`}
@@ -76,21 +77,22 @@ function Ports({ ports, onChange, error }) {
   const sources = (port) => (port.allowedSourceAddressPrefixes || [port.allowedSourceAddressPrefix || '*']).join(', ');
   const setSources = (index, text) => {
     const { allowedSourceAddressPrefix: one, allowedSourceAddressPrefixes: many, ...rest } = ports[index];
-    const all = text.split(',').map((part) => part.trim()).filter(Boolean);
+    const all = listed(text);
     const said = all.length > 1 ? { allowedSourceAddressPrefixes: all } : { allowedSourceAddressPrefix: all[0] || '*' };
     onChange(ports.map((port, at) => (at === index ? { ...rest, ...said } : port)));
   };
+  const invalid = (index, field) => (issuesOf(error, `ports[${index}].${field}`).length ? 'true' : undefined);
   return html`
     <fieldset><legend>Ports that may be asked for</legend>
       <div class="scroll"><table class="form">
         <thead><tr><th scope="col">Port or range</th><th scope="col">Protocol</th><th scope="col">From which addresses</th><th scope="col">At most</th><th><span class="unseen">Remove</span></th></tr></thead>
         <tbody>${ports.map((port, index) => html`
           <tr key=${index}>
-            <td><input aria-label="Port or range" required size="11" value=${port.number} onChange=${(event) => set(index, { number: /^\d+$/.test(event.target.value.trim()) ? Number(event.target.value) : event.target.value.trim() })} /></td>
+            <td><input aria-label="Port or range" aria-invalid=${invalid(index, 'number')} required size="11" value=${port.number} onInput=${(event) => set(index, { number: /^\d+$/.test(event.target.value.trim()) ? Number(event.target.value) : event.target.value.trim() })} /></td>
             <td><select aria-label="Protocol" value=${(port.protocol || 'TCP').toUpperCase()} onChange=${(event) => set(index, { protocol: event.target.value })}>${['TCP', 'UDP', '*'].map((one) => html`<option value=${one}>${one === '*' ? 'Any' : one}</option>`)}</select></td>
-            <td><input aria-label="From which addresses" value=${sources(port)} title="* or addresses and prefixes, with commas" onChange=${(event) => setSources(index, event.target.value)} /></td>
-            <td><select aria-label="At most" value=${hoursOf(port.maxRequestAccessDuration || 'PT3H')} onChange=${(event) => set(index, { maxRequestAccessDuration: durationOf(Number(event.target.value)) })}>
-              ${[...new Set([...HOURS, hoursOf(port.maxRequestAccessDuration || 'PT3H')])].sort((a, b) => a - b).map((hours) => html`<option value=${hours}>${hours} h</option>`)}</select></td>
+            <td><input aria-label="From which addresses" aria-invalid=${invalid(index, 'allowedSourceAddressPrefix')} value=${sources(port)} title="* or addresses and prefixes, with commas" onChange=${(event) => setSources(index, event.target.value)} /></td>
+            <td><select aria-label="At most" aria-invalid=${invalid(index, 'maxRequestAccessDuration')} value=${hoursOf(port.maxRequestAccessDuration || 'PT3H')} onChange=${(event) => set(index, { maxRequestAccessDuration: durationOf(Number(event.target.value)) })}>
+              ${[...new Set([...HOURS, hoursOf(port.maxRequestAccessDuration || 'PT3H')])].sort((a, b) => a - b).map((hours) => html`<option value=${hours}>${hoursText(hours)}</option>`)}</select></td>
             <td><button type="button" class="icon" aria-label=${`Remove port ${port.number}`} onClick=${() => onChange(ports.filter((_, at) => at !== index))}>✕</button></td>
           </tr>`)}</tbody>
       </table></div>
@@ -103,42 +105,68 @@ function Lock({ lock, onChange, error }) {
   return html`
     <fieldset><legend>What is locked</legend>
       <${Field} id="scope" label="Locked are">
-        <select id="scope" value=${lock.scope || 'all'} onChange=${(event) => onChange({ ...lock, scope: event.target.value, ...(event.target.value === 'ports' ? { keepOpen: [] } : {}) })}>
+        ${(ties) => html`<select ...${ties} value=${lock.scope || 'all'} onChange=${(event) => onChange({ ...lock, scope: event.target.value, ...(event.target.value === 'ports' ? { keepOpen: [] } : {}) })}>
           <option value="all">all ports, but those that are kept open</option>
           <option value="ports">only the ports above</option>
-        </select>
+        </select>`}
       <//>
       ${(lock.scope || 'all') === 'all' && html`
         <${Field} id="keep" label="Kept open" hint="Ports with commas, such as 80, 443. Your other rules go on deciding about them." wrong=${issuesOf(error, 'lock.keepOpen')}>
-          <input id="keep" aria-describedby="keep-about" value=${(lock.keepOpen || []).join(', ')} onChange=${(event) => onChange({ ...lock, keepOpen: event.target.value.split(',').map((part) => part.trim()).filter(Boolean).map((part) => (/^\d+$/.test(part) ? Number(part) : part)) })} />
+          ${(ties) => html`<input ...${ties} value=${(lock.keepOpen || []).join(', ')} onChange=${(event) => onChange({ ...lock, keepOpen: listed(event.target.value).map((part) => (/^\d+$/.test(part) ? Number(part) : part)) })} />`}
         <//>`}
       <${Field} id="from" label="Locked against">
-        <select id="from" value=${lock.from || '*'} onChange=${(event) => onChange({ ...lock, from: event.target.value })}>
+        ${(ties) => html`<select ...${ties} value=${lock.from || '*'} onChange=${(event) => onChange({ ...lock, from: event.target.value })}>
           <option value="*">everybody</option>
           <option value="Internet">the Internet; the virtual network stays as it is</option>
-        </select>
+        </select>`}
       <//>
     </fieldset>`;
 }
 
+/** Texts with commas between them, as they are typed. */
+const listed = (text) => text.split(',').map((part) => part.trim()).filter(Boolean);
+
 function Rules({ policy, onChange, error }) {
-  const approval = policy.approval || {};
-  const justification = policy.justification || {};
+  const { approval = {}, justification = {} } = policy;
   const flag = (label, on, set) => html`<label class="check"><input type="checkbox" checked=${!!on} onChange=${(event) => set(event.target.checked)} /> ${label}</label>`;
+  const agree = (part) => onChange({ approval: { ...approval, ...part } });
+  const explain = (part) => onChange({ justification: { ...justification, ...part } });
   return html`
     <fieldset><legend>Who asks, and who agrees</legend>
-      ${flag('Somebody else has to agree', approval.required, (required) => onChange({ approval: { ...approval, required } }))}
-      ${approval.required && html`
-        <${Field} id="count" label="How many people" wrong=${issuesOf(error, 'approval.count')}>
-          <input id="count" type="number" min="1" max="10" value=${approval.count || 1} onChange=${(event) => onChange({ approval: { ...approval, count: Number(event.target.value) } })} />
-        <//>
-        <${Field} id="approvers" label="Approvers" hint="Object ids of people or groups, with commas; empty: everybody with the role Approver." wrong=${issuesOf(error, 'approval.approvers')}>
-          <input id="approvers" aria-describedby="approvers-about" value=${(approval.approvers || []).join(', ')} onChange=${(event) => onChange({ approval: { ...approval, approvers: event.target.value.split(',').map((part) => part.trim()).filter(Boolean) } })} />
-        <//>`}
-      ${flag('A justification is needed', justification.required, (required) => onChange({ justification: { ...justification, required } }))}
+      <${Field} id="requestors" label="Who may ask" hint="Object ids of people or groups, with commas; empty: everybody with the role Requestor." wrong=${issuesOf(error, 'requestors')}>
+        ${(ties) => html`<input ...${ties} value=${(policy.requestors || []).join(', ')} onChange=${(event) => onChange({ requestors: listed(event.target.value) })} />`}
+      <//>
+      ${flag('A justification is needed', justification.required, (required) => explain({ required }))}
+      <${Field} id="ticket-pattern" label="Form of the ticket" hint="A pattern such as INC[0-9]{6}; empty: no ticket is asked for." wrong=${issuesOf(error, 'justification.ticketPattern')}>
+        ${(ties) => html`<input ...${ties} value=${justification.ticketPattern || ''} onChange=${(event) => explain({ ticketPattern: event.target.value.trim() })} />`}
+      <//>
+      ${flag('Somebody else has to agree', approval.required, (required) => agree({ required }))}
+      ${approval.required && html`<${Approval} ...${{ approval, agree, error }} />`}
       ${flag('In an emergency somebody may open without approval', policy.breakGlass, (breakGlass) => onChange({ breakGlass }))}
       ${flag('Open sessions end with the access (flushConnection, for all machines behind the same groups)', policy.endSessions, (endSessions) => onChange({ endSessions }))}
     </fieldset>`;
+}
+
+function Approval({ approval, agree, error }) {
+  const waits = hoursOf(approval.pendingFor || 'PT24H');
+  return html`
+    <${Field} id="count" label="How many people" wrong=${issuesOf(error, 'approval.count')}>
+      ${(ties) => html`<input ...${ties} type="number" min="1" max="10" value=${approval.count || 1} onChange=${(event) => agree({ count: Number(event.target.value) })} />`}
+    <//>
+    <${Field} id="approvers" label="Approvers" hint="Object ids of people or groups, with commas; empty: everybody with the role Approver." wrong=${issuesOf(error, 'approval.approvers')}>
+      ${(ties) => html`<input ...${ties} value=${(approval.approvers || []).join(', ')} onChange=${(event) => agree({ approvers: listed(event.target.value) })} />`}
+    <//>
+    <${Field} id="pending" label="A request waits for them" wrong=${issuesOf(error, 'approval.pendingFor')}>
+      ${(ties) => html`<select ...${ties} value=${waits} onChange=${(event) => agree({ pendingFor: durationOf(Number(event.target.value)) })}>
+        ${[...new Set([...WAITS, waits])].sort((a, b) => a - b).map((hours) => html`<option value=${hours}>${hoursText(hours)}</option>`)}</select>`}
+    <//>`;
+}
+
+/** Brings what has just appeared into view: a preview stands below what it is about. */
+function Shown({ children }) {
+  const place = useRef();
+  useEffect(() => place.current.scrollIntoView({ block: 'start' }), []);
+  return html`<div ref=${place}>${children}</div>`;
 }
 
 function Done({ results, onDone }) {
@@ -150,7 +178,7 @@ function Done({ results, onDone }) {
       ${exposed.map((one) => html`<p class="danger">The lock of ${nameOf(one.machine)} does not hold: ${one.lock.because.map((leak) => leak.rule || 'no group').join(', ')} still lets traffic in.</p>`)}
       ${failed.map((one) => html`<p class="danger">${nameOf(one.machine)}: ${one.problem.detail || one.problem.title}</p>`)}
     </div>
-    <footer><button type="button" class="primary" autofocus onClick=${onDone}>Close</button></footer>`;
+    <footer><button type="button" class="primary" autofocus onClick=${onDone}>Done</button></footer>`;
 }
 
 /** Taking a policy away, with what would be open afterwards. */

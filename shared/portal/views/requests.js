@@ -2,7 +2,7 @@
 
 import { html, useState } from '../vendor/preact-htm.js';
 import * as api from '../api.js';
-import { nameOf, portName } from '../format.js';
+import { hoursOf, hoursText, nameOf, portName } from '../format.js';
 import { useAnswer } from '../hooks.js';
 import { Empty, Loading, Problem, Time } from '../ui.js';
 import { Decide } from './decide.js';
@@ -41,10 +41,16 @@ export function Requests({ person, search }) {
             <td><bdi>${grant.requestor.name}</bdi></td>
             <td>${grant.ports.map((port) => port.number).join(', ')}</td>
             <td><${Time} at=${grant.requestedAt} /></td>
-            <td><${Time} at=${grant.endTimeUtc} /></td>
+            <td><${Lasting} stay=${grant} bare /></td>
           </tr>`)}</tbody>
       </table></div>
       ${found.value.nextPageToken && size < 200 && html`<p><button type="button" onClick=${() => setSize(200)}>Show more</button></p>`}`}`;
+}
+
+/** Until when; before the clock starts, for how long. */
+function Lasting({ stay, bare }) {
+  if (!stay.endTimeUtc && stay.duration) return `${bare ? '' : 'for '}${hoursText(hoursOf(stay.duration))}`;
+  return html`${bare ? '' : 'until '}<${Time} at=${stay.endTimeUtc} />`;
 }
 
 function Inbox({ grants, onDone }) {
@@ -62,7 +68,7 @@ function Waiting({ grant, onDone }) {
   return html`
     <article class="card">
       <h3><bdi>${grant.requestor.name}</bdi> ${grant.extension ? 'wants to stay longer on' : 'asks for'} <a href=${`#/machines${grant.machine}`}><bdi>${nameOf(grant.machine)}</bdi></a></h3>
-      <p>${grant.ports.map((port) => `${portName(port.number)} from ${port.sources.join(', ')}`).join('; ')}, until <${Time} at=${grant.extension?.endTimeUtc || grant.endTimeUtc} /></p>
+      <p>${grant.ports.map((port) => `${portName(port.number)} from ${port.sources.join(', ')}`).join('; ')}, <${Lasting} stay=${grant.extension || grant} /></p>
       <p class="why"><bdi>${grant.extension?.justification || grant.justification || 'No justification was given.'}</bdi> ${grant.ticket && html`(ticket ${grant.ticket})`}</p>
       ${attempts != null && html`<p class="quiet">${attempts.toLocaleString()} attempts on this machine in the last 24 hours.</p>`}
       <${Decide} grant=${grant} onDone=${onDone} />
