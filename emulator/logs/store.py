@@ -59,6 +59,7 @@ class Logs:
     _forbidden: set[str] = field(default_factory=set)
     _database: "Database | None" = None
     _noted: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
+    _noting: threading.Lock = field(default_factory=threading.Lock)
     _making: threading.Lock = field(default_factory=threading.Lock)
     _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
@@ -81,9 +82,11 @@ class Logs:
         self._noted.append((_known(table), row))
 
     def _take_noted(self) -> None:
-        noted, self._noted = self._noted, []
-        for table in {name for name, _ in noted}:
-            self.add(table, [row for name, row in noted if name == table])
+        """Put in what was noted; a query that comes meanwhile waits until all of it is there."""
+        with self._noting:
+            noted, self._noted = self._noted, []
+            for table in {name for name, _ in noted}:
+                self.add(table, [row for name, row in noted if name == table])
 
     def clear(self) -> None:
         """Back to an empty workspace that has all its tables, and whose tables may all be read."""

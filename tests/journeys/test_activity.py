@@ -115,6 +115,7 @@ async def test_a_network_without_flow_log_is_named_with_what_to_do(past: Past) -
     await past.postern.enable("web-01")
     answer = await past.postern.call("administrator", "PUT", f"/api/policies{machine('partner-01', 'partner')}", {})
     assert answer.is_success, answer.text
+    await past.knock()
     [gap] = (await past.activity(name=None))["gaps"]
     assert ("noFlowLog", "partner-vnet") == (gap["code"], gap["subject"].rsplit("/", 1)[1])
     assert "partner-01" in gap["message"]

@@ -34,6 +34,9 @@ FORGED = {
 }
 
 
+FOR_EVERYBODY = {"api/health", "{ignored:maxlength(0)?}", "portal/{*path}"}
+
+
 def unsigned() -> str:
     """A token that nobody signed, for everything."""
     parts = ({"alg": "none", "typ": "JWT"}, {"oid": "x", "aud": "api://postern", "roles": ["Postern.Administrator"]})
@@ -47,11 +50,11 @@ def code(answer: httpx.Response) -> str:
 
 
 async def routes(box: Box) -> list[tuple[str, str]]:
-    """Every method and path of the app but health, as the host knows them, with something in each place."""
+    """Every method and path but those for everybody, as the host knows them, with something in each place."""
     functions = (await box.client.get(f"{box.site.postern}/admin/functions")).json()
     triggers: list[Json] = [b for f in functions for b in f["config"]["bindings"] if b["type"] == "httpTrigger"]
     found = [(method, f"/{re.sub(r'{[^{}]*}', 'x', trigger['route'])}") for trigger in triggers
-             for method in trigger["methods"] if trigger["route"] != "api/health"]  # fmt: skip
+             for method in trigger["methods"] if trigger["route"] not in FOR_EVERYBODY]  # fmt: skip
     assert len(found) >= 7
     return found
 
@@ -99,6 +102,12 @@ async def test_all_who_call_a_host_that_has_just_started_at_once_are_known(box: 
     for path in ("/api/health", "/api/grants"):
         answers = await asyncio.gather(*(Postern(box).send("GET", path, token) for _ in range(8)))
     assert [200] * 8 == [answer.status_code for answer in answers]
+
+
+async def test_the_portal_is_given_to_whoever_is_not_signed_in_yet(box: Box) -> None:
+    for path, media in (("/", "text/html"), ("/portal/app.js", "text/javascript")):
+        answer = await Postern(box).send("GET", path, None)
+        assert (200, media) == (answer.status_code, answer.headers["content-type"].partition(";")[0])
 
 
 async def test_health_asks_nobody_who_he_is(box: Box) -> None:
