@@ -22,7 +22,7 @@ export function Grant({ id, person }) {
   const found = useAnswer(async () => {
     const grant = await api.grant(id);
     const ends = new Date(grant.endTimeUtc || Infinity) - Date.now() < 10_000;
-    setPause(OVER.has(grant.state) ? 0 : QUICK.has(grant.state) || ends ? 1500 : 5000);
+    setPause(OVER.has(grant.state) ? 0 : QUICK.has(grant.state) || ends ? 1500 : 3000);
     return grant;
   }, [id], pause);
   const grant = found.value;
