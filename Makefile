@@ -7,7 +7,7 @@ COMPILE := .tools/bin/uv pip compile -q --python-version 3.13 --python-platform 
 	--no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-packets test-stateful bench bench-activity bench-deadlines lint format types lock clean distclean
+.PHONY: help setup demo run test test-packets test-stateful bench bench-activity bench-deadlines lint format types lock vendor clean distclean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)$$/  make \1#\2/p' Makefile | awk -F'#' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -58,6 +58,9 @@ format: setup  ## put the code into the house's form
 lock: setup  ## pin the dependencies of pyproject.toml again; UPGRADE=--upgrade takes newer ones
 	$(COMPILE) $(UPGRADE) pyproject.toml -o requirements.txt
 	$(COMPILE) $(UPGRADE) pyproject.toml --group dev -o requirements-dev.txt
+
+vendor: setup  ## put the released files of the portal's libraries in place again, as npm has them
+	@$(BIN)/python -m tests.packages.vendor
 
 clean:  ## remove the box's state and all caches
 	rm -rf .box .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
