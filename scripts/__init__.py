@@ -1,0 +1,1 @@
+"""Programs for operators, each to be run by itself."""
