@@ -3,7 +3,7 @@
 import { useCallback, useEffect, useRef, useState } from './vendor/preact-htm.js';
 
 const LONGEST_PAUSE = 60_000; // milliseconds, as all times here
-const RETRY = 2_000;
+const RETRY = 1_000;
 
 /** Whether an error may go away by itself: nobody answered, too many asked, or the other side is in trouble. */
 const passes = (error) => !error.status || error.status === 429 || error.status >= 500;

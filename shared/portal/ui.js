@@ -103,13 +103,17 @@ export function Menu({ label, children, items }) {
 
 /** Copies a text. */
 export function Copy({ text, label }) {
-  const [done, setDone] = useState(false);
+  const [said, say] = useState('');
   const copy = async () => {
-    await navigator.clipboard.writeText(text);
-    setDone(true);
-    setTimeout(() => setDone(false), 2000);
+    try {
+      await navigator.clipboard.writeText(text);
+      say('Copied');
+    } catch {
+      say('The browser does not allow it: select the text and copy it.');
+    }
+    setTimeout(() => say(''), 4000);
   };
-  return html`<button type="button" class="plain" onClick=${copy} aria-label=${label}>Copy</button> <span role="status" class="quiet">${done ? 'Copied' : ''}</span>`;
+  return html`<button type="button" class="plain" onClick=${copy} aria-label=${label}>Copy</button> <span role="status" class="quiet">${said}</span>`;
 }
 
 /** A word with a colour that says the same. */

@@ -33,7 +33,7 @@ export function Timeline({ machine, person }) {
   const [pages, setPages] = useState(1);
   const settled = useSettled(text);
   const wanted = { machine, from: since(hours), kind, q: settled };
-  const found = useAnswer(() => readPages(wanted, pages), [machine, hours, kind, settled, pages], REFRESH);
+  const found = useAnswer(() => api.pagesOf((pageToken) => api.activity({ ...wanted, pageSize: 50, pageToken }), pages), [machine, hours, kind, settled, pages], REFRESH);
   const audits = person.roles.has('Administrator') || person.roles.has('Auditor');
   const entries = found.value?.value || [];
   return html`
@@ -54,15 +54,6 @@ export function Timeline({ machine, person }) {
         <tbody>${entries.map((entry) => html`<${Entry} key=${entry.id} entry=${entry} />`)}</tbody>
       </table></div>
       ${found.value.nextPageToken && html`<p><button type="button" onClick=${() => setPages(pages + 1)}>Show more</button></p>`}`}`;
-}
-
-async function readPages(wanted, pages) {
-  let all = await api.activity({ ...wanted, pageSize: 50 });
-  for (let page = 1; page < pages && all.nextPageToken; page += 1) {
-    const next = await api.activity({ ...wanted, pageSize: 50, pageToken: all.nextPageToken });
-    all = { ...next, value: [...all.value, ...next.value] };
-  }
-  return all;
 }
 
 function Entry({ entry }) {

@@ -62,7 +62,7 @@ function Form({ machine, policy, onClose }) {
     <form onSubmit=${send}>
       <div class="body">
         <fieldset><legend>Ports</legend>
-          ${policy.ports.map((port) => html`<label class="check" key=${keyOf(port)}><input type="checkbox" checked=${chosen.has(keyOf(port))} onChange=${() => toggle(port)} /> ${portName(port.number)} <span class="quiet">${(port.protocol || 'TCP').toUpperCase()}, at most ${hoursText(hoursOf(port.maxRequestAccessDuration))}</span></label>`)}
+          ${policy.ports.map((port) => html`<label class="check" key=${keyOf(port)}><input type="checkbox" checked=${chosen.has(keyOf(port))} onChange=${() => toggle(port)} /> <span>${portName(port.number)} <span class="quiet">${(port.protocol || 'TCP').toUpperCase()}, at most ${hoursText(hoursOf(port.maxRequestAccessDuration))}</span></span></label>`)}
           ${wrong('ports').map((text) => html`<p class="danger" role="alert">${text}</p>`)}
         </fieldset>
         <${Field} id="hours" label="For how long" wrong=${wrong('duration')}>

@@ -36,7 +36,7 @@ export function Machines({ tab, person, search }) {
   const [chosen, setChosen] = useState(() => new Set());
   const [dialog, setDialog] = useState(null);
   const settled = useSettled(text);
-  const found = useAnswer(() => readPages(tab.state, settled, pages), [tab.state, settled, pages], REFRESH);
+  const found = useAnswer(() => api.pagesOf((pageToken) => api.machines({ state: tab.state, q: settled, pageSize: PAGE, pageToken }), pages), [tab.state, settled, pages], REFRESH);
   const mayLook = ['Requestor', 'Approver', 'Administrator', 'Auditor'].some((role) => person.roles.has(role));
   const open = useAnswer(() => (mayLook ? api.grants({ state: 'opening,active,closing', pageSize: 200 }) : { value: [] }), [mayLook], REFRESH);
   const stays = useMemo(() => byMachine(open.value?.value || []), [open.value]);
@@ -79,16 +79,6 @@ function fits(row, { only, os }, stays) {
   return (!os || row.os === os) && (!only || (states[only] ?? row.urgency === only));
 }
 
-/** So many pages of the list, one after another, as one. */
-async function readPages(state, q, pages) {
-  let all = await api.machines({ state, q, pageSize: PAGE });
-  for (let page = 1; page < pages && all.nextPageToken; page += 1) {
-    const next = await api.machines({ state, q, pageSize: PAGE, pageToken: all.nextPageToken });
-    all = { ...next, value: [...all.value, ...next.value] };
-  }
-  return all;
-}
-
 function byMachine(grants) {
   const found = new Map();
   for (const grant of grants) {
@@ -126,10 +116,10 @@ function List({ rows, tab, person, order, setOrder, chosen, setChosen, mayChange
         ${mayChange && html`<th class="narrow"><input type="checkbox" aria-label="Choose all" checked=${all} onChange=${() => setChosen(new Set(all ? [] : rows.map((row) => row.id)))} /></th>`}
         ${head('name', 'Machine')}
         ${head('urgency', tab.state === 'configured' ? 'Lock' : 'Why')}
-        ${tab.state === 'configured' && html`<th scope="col">Last access</th>`}
-        ${head('attempts', 'Attempts, 24 h', 'number')}
-        ${head('group', 'Resource group')}
-        ${head('location', 'Location')}
+        ${tab.state === 'configured' && html`<th scope="col" class="less">Last access</th>`}
+        ${head('attempts', 'Attempts, 24 h', 'number less')}
+        ${head('group', 'Resource group', 'less')}
+        ${head('location', 'Location', 'less')}
         <th class="narrow"><span class="unseen">Actions</span></th>
       </tr></thead>
       <tbody>${rows.map((row) => html`<${Row} key=${row.id} ...${{ row, tab, person, chosen, setChosen, mayChange, setDialog, stays: stays.get(row.id.toLowerCase()) }} />`)}</tbody>
@@ -155,10 +145,10 @@ function Row({ row, tab, person, chosen, setChosen, mayChange, stays = [], setDi
       ${mayChange && html`<td><input type="checkbox" aria-label=${`Choose ${row.name}`} checked=${chosen.has(row.id)} onChange=${toggle} /></td>`}
       <th scope="row"><a href=${`#/machines${row.id}`}><bdi>${row.name}</bdi></a> <span class="quiet">${row.os || ''}</span></th>
       <td>${guarded ? html`<${State} row=${row} stays=${stays} />` : html`<${Reasons} row=${row} />`}</td>
-      ${guarded && html`<td>${row.use?.lastAccess ? html`<${Time} at=${row.use.lastAccess.at} /> by <bdi>${row.use.lastAccess.by.name}</bdi>` : html`<span class="quiet">none in 7 days</span>`}</td>`}
-      <td class="number">${row.attemptsLast24Hours ?? html`<span class="quiet" title="The flow logs do not tell.">unknown</span>`}</td>
-      <td><bdi>${row.resourceGroup}</bdi></td>
-      <td>${row.location}</td>
+      ${guarded && html`<td class="less">${row.use?.lastAccess ? html`<${Time} at=${row.use.lastAccess.at} /> by <bdi>${row.use.lastAccess.by.name}</bdi>` : html`<span class="quiet">none in 7 days</span>`}</td>`}
+      <td class="number less">${row.attemptsLast24Hours ?? html`<span class="quiet" title="The flow logs do not tell.">unknown</span>`}</td>
+      <td class="less"><bdi>${row.resourceGroup}</bdi></td>
+      <td class="less">${row.location}</td>
       <td class="actions">
         ${guarded && person.roles.has('Requestor') && html`<button type="button" onClick=${() => setDialog({ kind: 'ask', machine: row })} aria-label=${`Request access to ${row.name}`}>Request</button>`}
         <${Menu} label=${`More about ${row.name}`} items=${items} />

@@ -9,6 +9,7 @@ import { Changes } from './changes.js';
 
 const DEFAULTS = [22, 3389, 5985, 5986].map((number) => ({ number, protocol: 'TCP', allowedSourceAddressPrefix: '*', maxRequestAccessDuration: 'PT3H' }));
 const HOURS = [0.5, 1, 2, 3, 4, 8, 12, 24];
+const BATCH = 10; // machines in one call, so that one sees how far it is
 const WAITS = [1, 4, 8, 24, 72, 168];
 
 /** The blade: the policy of one machine as it is, or a new one for all that were chosen. */
@@ -41,22 +42,25 @@ function Form({ machines, before, etag, onClose, onDone }) {
   const change = (part) => { setPolicy({ ...policy, ...part }); setStep({ name: 'edit' }); };
   const single = machines.length === 1;
   const ids = machines.map((machine) => machine.id);
-  const attempt = async (name, work) => {
-    setStep({ name: 'busy', what: name });
+  const attempt = async (what, work) => {
+    setStep({ name: 'busy', what });
     try { return await work(); } catch (error) { setStep({ name: 'edit', error }); return null; }
   };
+  const report = (what) => (number) => setStep({ name: 'busy', what: `${what}: ${number} of ${ids.length}` });
   const preview = async () => {
-    const told = await attempt('Working out what would change', () => (single ? api.previewPolicy(ids[0], policy) : api.previewPolicies(ids, policy)));
-    if (told) setStep({ name: 'preview', told: single ? [{ machine: ids[0], preview: told }] : told.results });
+    const what = 'Working out what would change';
+    const told = await attempt(what, () => (single ? api.previewPolicy(ids[0], policy) : inBatches(ids, (some) => api.previewPolicies(some, policy), report(what))));
+    if (told) setStep({ name: 'preview', told: single ? [{ machine: ids[0], preview: told }] : told });
   };
   const save = async () => {
-    const told = await attempt('Locking', () => (single ? api.savePolicy(ids[0], policy, etag) : api.savePolicies(ids, policy)));
-    if (told) setStep({ name: 'done', told: single ? [told] : told.results });
+    const told = await attempt('Locking', () => (single ? api.savePolicy(ids[0], policy, etag) : inBatches(ids, (some) => api.savePolicies(some, policy), report('Locking'))));
+    if (told) setStep({ name: 'done', told: single ? [told] : told });
   };
   if (step.name === 'done') return html`<${Done} results=${step.told} onDone=${onDone} />`;
   return html`
     <form onSubmit=${(event) => { event.preventDefault(); preview(); }}>
       <div class="body">
+        ${machines.length > 1 && machines.some((machine) => machine.state === 'configured') && html`<p class="notice">What you save replaces the policy of each of these machines.</p>`}
         <${Ports} ports=${policy.ports} error=${step.error} onChange=${(ports) => change({ ports })} />
         <${Lock} lock=${policy.lock || {}} onChange=${(lock) => change({ lock })} error=${step.error} />
         <${Rules} policy=${policy} onChange=${change} error=${step.error} />
@@ -121,6 +125,25 @@ function Lock({ lock, onChange, error }) {
         </select>`}
       <//>
     </fieldset>`;
+}
+
+/**
+ * What many machines get, some at a time. Fails as a whole where the first call does, since nothing was done then; what
+ * fails later is told of the machines that it was about.
+ */
+async function inBatches(ids, work, report) {
+  const results = [];
+  while (results.length < ids.length) {
+    report(results.length);
+    const some = ids.slice(results.length, results.length + BATCH);
+    try {
+      results.push(...(await work(some)).results);
+    } catch (error) {
+      if (!results.length) throw error;
+      results.push(...some.map((machine) => ({ machine, problem: { detail: error.message } })));
+    }
+  }
+  return results;
 }
 
 /** Texts with commas between them, as they are typed. */
@@ -192,10 +215,10 @@ export function Removal({ machine, onClose, onDone }) {
   return html`
     <${Dialog} title=${`Remove just-in-time access from ${machine.name}`} onClose=${onClose} wide>
       <div class="body">
-        <p>The lock goes, and your own rules decide again. Open accesses end.</p>
+        <p>The lock goes, and your own rules decide again. Accesses that are open end.</p>
         <${Problem} error=${told.error || state.error} />
         ${told.loading && html`<${Loading} what="Working out what would be open" />`}
-        ${told.value && html`<${Changes} results=${[{ machine: machine.id, preview: told.value }]} />`}
+        ${told.value && html`<${Changes} removing results=${[{ machine: machine.id, preview: told.value }]} />`}
       </div>
       <footer>
         <button type="button" onClick=${onClose}>Cancel</button>

@@ -7,6 +7,7 @@ import { useAnswer } from '../hooks.js';
 import { Empty, Loading, Problem, Time } from '../ui.js';
 import { Decide } from './decide.js';
 import { StateBadge } from './grant.js';
+import { State } from './machines.js';
 
 const REFRESH = 5_000;
 const CHOICES = [
@@ -19,8 +20,8 @@ const CHOICES = [
 
 export function Requests({ person, search }) {
   const [states, setStates] = useState(search.get('state') || '');
-  const [size, setSize] = useState(50);
-  const found = useAnswer(() => api.grants({ state: states, pageSize: size }), [states, size], REFRESH);
+  const [pages, setPages] = useState(1);
+  const found = useAnswer(() => api.pagesOf((pageToken) => api.grants({ state: states, pageSize: 50, pageToken }), pages), [states, pages], REFRESH);
   const waiting = useAnswer(() => (person.roles.has('Approver') ? api.grants({ state: 'pending,active', pageSize: 200 }) : { value: [] }), [person], REFRESH);
   const rows = found.value?.value || [];
   const inbox = (waiting.value?.value || []).filter((grant) => (grant.state === 'pending' || grant.extension) && grant.requestor.id !== person.id);
@@ -44,7 +45,7 @@ export function Requests({ person, search }) {
             <td><${Lasting} stay=${grant} bare /></td>
           </tr>`)}</tbody>
       </table></div>
-      ${found.value.nextPageToken && size < 200 && html`<p><button type="button" onClick=${() => setSize(200)}>Show more</button></p>`}`}`;
+      ${found.value.nextPageToken && html`<p><button type="button" onClick=${() => setPages(pages + 1)}>Show more</button></p>`}`}`;
 }
 
 /** Until when; before the clock starts, for how long. */
@@ -70,6 +71,7 @@ function Waiting({ grant, onDone }) {
       <h3><bdi>${grant.requestor.name}</bdi> ${grant.extension ? 'wants to stay longer on' : 'asks for'} <a href=${`#/machines${grant.machine}`}><bdi>${nameOf(grant.machine)}</bdi></a></h3>
       <p>${grant.ports.map((port) => `${portName(port.number)} from ${port.sources.join(', ')}`).join('; ')}, <${Lasting} stay=${grant.extension || grant} /></p>
       <p class="why"><bdi>${grant.extension?.justification || grant.justification || 'No justification was given.'}</bdi> ${grant.ticket && html`(ticket ${grant.ticket})`}</p>
+      ${machine.value && html`<${State} row=${machine.value} stays=${machine.value.grants} />`}
       ${attempts != null && html`<p class="quiet">${attempts.toLocaleString()} attempts on this machine in the last 24 hours.</p>`}
       <${Decide} grant=${grant} onDone=${onDone} />
     </article>`;

@@ -1,0 +1,75 @@
+"""The lists of machines: found, sorted, filtered, and the worst first."""
+
+from playwright.async_api import expect
+
+from tests.journeys.client import Postern, wish
+from tests.portal.people import People
+
+CRITICAL = ["bare-01", "bare-03", "partner-03"]
+
+
+async def test_a_search_and_filters_narrow_the_list(people: People) -> None:
+    ada = await people.enter("administrator", "recommended")
+    await ada.pick("Show", "Critical")
+    await expect(ada.row("critical")).to_have_count(len(CRITICAL))
+    assert CRITICAL == await ada.names()
+    await ada.fill("Search", "partner")
+    await expect(ada.row("critical")).to_have_count(1)
+    await ada.pick("System", "Windows")
+    await ada.sees("No machine here matches what you look for.")
+
+
+async def test_a_column_sorts_both_ways(people: People) -> None:
+    ada = await people.enter("administrator", "recommended")
+    await ada.sees("bare-01")
+    await ada.page.get_by_role("columnheader", name="Machine").get_by_role("button").click()
+    up = await ada.names()
+    assert sorted(up) == up
+    await ada.page.get_by_role("columnheader", name="Machine").get_by_role("button").click()
+    assert up[::-1] == await ada.names()
+
+
+async def test_a_lock_that_does_not_hold_stands_first_and_names_the_rule(people: People, postern: Postern) -> None:
+    for name in ("app-01", "edge-01"):
+        await postern.enable(name)
+    ada = await people.enter("administrator")
+    await expect(ada.row("edge-01")).to_contain_text("exposed through allow-ssh-first")
+    assert ["edge-01", "app-01"] == await ada.names()
+
+
+async def test_an_open_machine_says_for_whom_and_until_when(people: People, postern: Postern) -> None:
+    await postern.enable("web-01")
+    await postern.ask(wish("web-01"))
+    ada = await people.enter("administrator")
+    await expect(ada.row("web-01")).to_contain_text("open for Rika Requestor until")
+
+
+async def test_the_list_follows_what_happens_without_being_loaded_again(people: People, postern: Postern) -> None:
+    ada = await people.enter("administrator")
+    await ada.sees("No machine is guarded yet.")
+    await postern.enable("web-01")
+    await ada.page.evaluate("dispatchEvent(new Event('online'))")
+    await expect(ada.row("web-01")).to_contain_text("locked")
+
+
+async def test_a_long_list_comes_in_pages(people: People, postern: Postern) -> None:
+    await postern.box.reset("large", machines=250)
+    ada = await people.enter("administrator", "recommended")
+    await expect(ada.page.get_by_role("rowheader")).to_have_count(100)
+    await ada.click("Show more")
+    await expect(ada.page.get_by_role("rowheader")).to_have_count(200)
+
+
+async def test_the_menu_leads_to_a_machines_own_page_and_its_activity(people: People, postern: Postern) -> None:
+    await postern.enable("web-01")
+    ada = await people.enter("administrator")
+    await ada.more("web-01", "Properties")
+    await ada.sees("Resource id", "web-01-nsg")
+    await ada.click("Configured", "link")
+    await ada.more("web-01", "Activity log")
+    await ada.sees("Ada Administrator set the policy of web-01.")
+
+
+async def test_what_cannot_be_guarded_says_why(people: People) -> None:
+    ada = await people.enter("administrator", "unsupported")
+    await expect(ada.row("old-01")).to_contain_text("Classic machines have no network security groups")

@@ -1,0 +1,53 @@
+"""Each role sees what it may do, and nothing else."""
+
+import pytest
+
+from tests.journeys.client import Postern
+from tests.portal.people import People
+
+MACHINES = ["Configured", "Recommended", "Unsupported"]
+TABS = {
+    "administrator": [*MACHINES, "Requests", "Activity"],
+    "requestor": [*MACHINES, "Requests", "Activity"],
+    "approver": [*MACHINES, "Requests"],
+    "auditor": [*MACHINES, "Requests", "Activity"],
+}
+ACTIONS = {
+    "administrator": ["Properties", "Activity log", "Edit", "Remove"],
+    "requestor": ["Properties", "Activity log"],
+    "approver": ["Properties"],
+    "auditor": ["Properties", "Activity log"],
+}
+BUTTONS = {"administrator": {"Edit .* VM"}, "requestor": {"Request access"}}
+
+
+@pytest.mark.parametrize("user", TABS)
+async def test_a_role_finds_its_views_and_its_actions_and_no_others(
+    people: People, postern: Postern, user: str
+) -> None:
+    await postern.enable("web-01")
+    portal = await people.enter(user)
+    await portal.click("More about web-01")
+    views = portal.page.get_by_role("navigation").get_by_role("link")
+    assert TABS[user] == await views.all_inner_texts()
+    assert ACTIONS[user] == await portal.page.get_by_role("menuitem").all_inner_texts()
+    await portal.misses(*({"Request access", "Edit .* VM"} - BUTTONS.get(user, set())))
+
+
+async def test_who_has_no_role_is_told_whom_to_ask(people: People) -> None:
+    nobody = await people.enter("outsider")
+    await nobody.sees("Ask whoever runs Postern for a role.")
+
+
+async def test_a_stranger_is_asked_to_sign_in_and_comes_back_to_where_he_was_going(people: People) -> None:
+    stranger = await people.stranger()
+    stranger.expects("401")
+    await stranger.visit("recommended")
+    await stranger.click("Sign in", "link")
+    await stranger.click("administrator")
+    await stranger.sees("Nothing guards these machines yet.")
+
+
+async def test_a_view_that_a_role_does_not_include_says_so(people: People) -> None:
+    approver = await people.enter("approver", "activity")
+    await approver.sees("Your roles do not include this view.")
