@@ -45,16 +45,6 @@ export function query(values) {
   return text ? `?${text}` : '';
 }
 
-/** So many pages of a list, one after another, as one; `readPage` is given the token of each but the first. */
-export async function pagesOf(readPage, number) {
-  let all = await readPage();
-  for (let page = 1; page < number && all.nextPageToken; page += 1) {
-    const next = await readPage(all.nextPageToken);
-    all = { ...next, value: [...all.value, ...next.value] };
-  }
-  return all;
-}
-
 /** Who is signed in, with roles; null for nobody. */
 export async function whoAmI() {
   try {

@@ -55,6 +55,28 @@ export function useAnswer(read, dependencies, pause = 0) {
   return { ...known, again };
 }
 
+/**
+ * A list that comes in pages: what `readPage` gives for a token, as one, and `more` to show the next page, which is read
+ * alone. All that is shown is read again now and then; the more it is, the less often.
+ */
+export function usePages(readPage, dependencies, pause) {
+  const key = JSON.stringify(dependencies);
+  const [wanted, setWanted] = useState({ key, pages: 1 });
+  const pages = wanted.key === key ? wanted.pages : 1;
+  const known = useRef({ key: '', answers: [] });
+  const found = useAnswer(async () => {
+    const before = known.current;
+    const answers = before.key === key && before.answers.length < pages ? [...before.answers] : [];
+    while (answers.length < pages && (!answers.length || answers.at(-1).nextPageToken)) {
+      answers.push(await readPage(answers.at(-1)?.nextPageToken));
+    }
+    known.current = { key, answers };
+    return { ...answers.at(-1), value: answers.flatMap((answer) => answer.value) };
+  }, [key, pages], pause * pages);
+  const more = found.value?.nextPageToken ? () => setWanted({ key, pages: pages + 1 }) : undefined;
+  return { ...found, more };
+}
+
 /** The present, told anew every second. */
 export function useNow(every = 1000) {
   const [now, setNow] = useState(Date.now());

@@ -1,5 +1,7 @@
 """The whole story by clicking: from a machine that is open to everybody to an access that has expired."""
 
+from datetime import datetime, timedelta
+
 from playwright.async_api import expect
 
 from tests.journeys.azure import Azure
@@ -54,6 +56,16 @@ async def test_a_request_that_waits_opens_before_the_eyes_of_who_asked_when_it_i
     await arthur.click("Approve")
     await arthur.sees("Nothing waits for an approver.")
     await rita.sees("go ahead", "End now")
+
+
+async def test_what_is_asked_for_later_waits_for_its_start(people: People, postern: Postern) -> None:
+    await postern.enable("web-01", ports=[{"number": 22, "maxRequestAccessDuration": "PT3H"}])
+    rita = await people.enter("requestor")
+    await rita.click("Request access to web-01")
+    await rita.fill("From when on", f"{datetime.now() + timedelta(hours=20):%Y-%m-%dT%H:%M}")  # noqa: DTZ005 - her clock.
+    await rita.sees("Opens for 127.0.0.1, from ")
+    await rita.click("Request access")
+    await rita.sees("Waiting for its start", "Cancel the request")
 
 
 async def test_who_is_denied_reads_why(people: People, postern: Postern) -> None:

@@ -3,7 +3,7 @@
 import { html, useState } from '../vendor/preact-htm.js';
 import * as api from '../api.js';
 import { count, nameOf, portName } from '../format.js';
-import { useAnswer, useSettled } from '../hooks.js';
+import { useAnswer, usePages, useSettled } from '../hooks.js';
 import { Badge, Empty, Loading, Problem, Time } from '../ui.js';
 import { Chart } from './chart.js';
 
@@ -30,10 +30,9 @@ export function Timeline({ machine, person }) {
   const [hours, setHours] = useState(24);
   const [kind, setKind] = useState('');
   const [text, setText] = useState('');
-  const [pages, setPages] = useState(1);
   const settled = useSettled(text);
   const wanted = { machine, from: since(hours), kind, q: settled };
-  const found = useAnswer(() => api.pagesOf((pageToken) => api.activity({ ...wanted, pageSize: 50, pageToken }), pages), [machine, hours, kind, settled, pages], REFRESH);
+  const found = usePages((pageToken) => api.activity({ ...wanted, pageSize: 50, pageToken }), [machine, hours, kind, settled], REFRESH);
   const audits = person.roles.has('Administrator') || person.roles.has('Auditor');
   const entries = found.value?.value || [];
   return html`
@@ -53,7 +52,7 @@ export function Timeline({ machine, person }) {
         <thead><tr><th scope="col">When</th><th scope="col">What</th><th scope="col">From</th><th scope="col">Who</th></tr></thead>
         <tbody>${entries.map((entry) => html`<${Entry} key=${entry.id} entry=${entry} />`)}</tbody>
       </table></div>
-      ${found.value.nextPageToken && html`<p><button type="button" onClick=${() => setPages(pages + 1)}>Show more</button></p>`}`}`;
+      ${found.more && html`<p><button type="button" disabled=${found.loading} onClick=${found.more}>Show more</button></p>`}`}`;
 }
 
 function Entry({ entry }) {

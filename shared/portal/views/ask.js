@@ -4,7 +4,7 @@ import { html, useMemo, useState } from '../vendor/preact-htm.js';
 import * as api from '../api.js';
 import { count, durationOf, hoursOf, hoursText, portName } from '../format.js';
 import { useAnswer, useSettled } from '../hooks.js';
-import { Dialog, Field, Loading, Problem, issuesOf } from '../ui.js';
+import { Dialog, Field, Loading, Problem, Time, issuesOf } from '../ui.js';
 
 const HOURS = [0.25, 0.5, 1, 2, 3, 4, 8, 12, 24];
 const keyOf = (port) => `${port.number}/${(port.protocol || 'TCP').toUpperCase()}`;
@@ -25,6 +25,7 @@ function Form({ machine, policy, onClose }) {
   const [source, setSource] = useState('');
   const [justification, setJustification] = useState('');
   const [ticket, setTicket] = useState('');
+  const [start, setStart] = useState('');
   const [breaking, setBreaking] = useState(false);
   const [state, setState] = useState({});
   const ports = policy.ports.filter((port) => chosen.has(keyOf(port)));
@@ -37,7 +38,8 @@ function Form({ machine, policy, onClose }) {
     ...(justification ? { justification } : {}),
     ...(ticket ? { ticket } : {}),
     ...(breaking ? { breakGlass: true } : {}),
-  }), [machine.id, [...chosen].join(), hours, source, justification, ticket, breaking, most]);
+    ...(start && !breaking ? { startTimeUtc: new Date(start).toISOString() } : {}),
+  }), [machine.id, [...chosen].join(), hours, source, justification, ticket, start, breaking, most]);
   // The same request sent twice, since the first answer was lost, is one request; another one has another key.
   const key = useMemo(newKey, [wanted]);
   const settled = useSettled(wanted, 400);
@@ -70,6 +72,10 @@ function Form({ machine, policy, onClose }) {
             ${[...new Set([...HOURS.filter((one) => one < most), most])].map((one) => html`<option value=${one}>${hoursText(one)}</option>`)}
           </select>`}
         <//>
+        ${!breaking && html`
+          <${Field} id="start" label="From when on" hint="Empty: as soon as may be. By your own clock." wrong=${wrong('startTimeUtc')}>
+            ${(ties) => html`<input ...${ties} type="datetime-local" value=${start} onInput=${(event) => setStart(event.target.value)} />`}
+          <//>`}
         <${Field} id="source" label="From which addresses" hint="Empty: the address that you come from, shown below. Else addresses or prefixes, with commas." >
           ${(ties) => html`<input ...${ties} placeholder="my own address" value=${source} onInput=${(event) => setSource(event.target.value)} />`}
         <//>
@@ -110,11 +116,12 @@ function Outlook({ told, chosen, policy, breaking }) {
   if (told.error && told.error.status !== 422) return html`<${Problem} error=${told.error} />`;
   if (told.error) return html`<div class="notice">${told.error.issues.length ? told.error.issues.map((one) => html`<p>${one.message}</p>`) : told.error.message}</div>`;
   if (!told.value) return html`<${Loading} what="Looking what would come of it" />`;
+  const begins = told.value.startTimeUtc;
   const sources = [...new Set(told.value.ports.flatMap((port) => port.sources))].join(', ');
   const people = count(policy.approval?.count || 1, 'person').replace('persons', 'people');
   return html`
     <div class="outlook" role="status">
-      <p>Opens for <strong>${sources}</strong>${told.value.needsApproval && !breaking ? ` when ${people} agreed.` : ' at once.'}</p>
+      <p>Opens for <strong>${sources}</strong>${told.value.needsApproval && !breaking ? ` when ${people} agreed` : begins ? '' : ' at once'}${begins ? html`, from <${Time} at=${begins} /> on` : ''}.</p>
       ${told.value.because.map((why) => html`<p class="danger">${why}</p>`)}
       ${told.value.sessions?.note && html`<p class="quiet">${told.value.sessions.note}</p>`}
     </div>`;

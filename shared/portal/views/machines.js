@@ -3,13 +3,13 @@
 import { html, useEffect, useMemo, useState } from '../vendor/preact-htm.js';
 import * as api from '../api.js';
 import { count, howLong, localTime } from '../format.js';
-import { useAnswer, useNow, useSettled } from '../hooks.js';
+import { useAnswer, useNow, usePages, useSettled } from '../hooks.js';
 import { Badge, Empty, Loading, Menu, Problem, Time } from '../ui.js';
 import { Policy, Removal } from './policy.js';
 import { Ask } from './ask.js';
 
 const REFRESH = 20_000;
-const PAGE = 100;
+const PAGE = 200;
 const LOOK_BACK = ['Requestor', 'Administrator', 'Auditor'];
 const ABOUT = {
   configured: 'These machines are locked. Whoever needs a port asks for it, and gets it for some hours.',
@@ -32,11 +32,10 @@ export function Machines({ tab, person, search }) {
   const [text, setText] = useState(search.get('q') || '');
   const [order, setOrder] = useState({ by: 'urgency', down: false });
   const [filter, setFilter] = useState({ only: '', os: '' });
-  const [pages, setPages] = useState(1);
   const [chosen, setChosen] = useState(() => new Set());
   const [dialog, setDialog] = useState(null);
   const settled = useSettled(text);
-  const found = useAnswer(() => api.pagesOf((pageToken) => api.machines({ state: tab.state, q: settled, pageSize: PAGE, pageToken }), pages), [tab.state, settled, pages], REFRESH);
+  const found = usePages((pageToken) => api.machines({ state: tab.state, q: settled, pageSize: PAGE, pageToken }), [tab.state, settled], REFRESH);
   const mayLook = ['Requestor', 'Approver', 'Administrator', 'Auditor'].some((role) => person.roles.has(role));
   const open = useAnswer(() => (mayLook ? api.grants({ state: 'opening,active,closing', pageSize: 200 }) : { value: [] }), [mayLook], REFRESH);
   const stays = useMemo(() => byMachine(open.value?.value || []), [open.value]);
@@ -63,7 +62,7 @@ export function Machines({ tab, person, search }) {
     ${rows.length > 0 && html`
       <${List} ...${{ rows, tab, person, order, setOrder, chosen, setChosen, mayChange, stays, setDialog }} />
       <p class="quiet">As of <${Time} at=${found.value.asOf} />; it refreshes by itself.</p>`}
-    ${found.value?.nextPageToken && html`<p><button type="button" onClick=${() => setPages(pages + 1)}>Show more</button></p>`}
+    ${found.more && html`<p><button type="button" disabled=${found.loading} onClick=${found.more}>Show more</button></p>`}
     ${dialog?.kind === 'policy' && html`<${Policy} machines=${dialog.machines} onClose=${() => setDialog(null)} onDone=${done} />`}
     ${dialog?.kind === 'remove' && html`<${Removal} machine=${dialog.machine} onClose=${() => setDialog(null)} onDone=${done} />`}
     ${dialog?.kind === 'ask' && html`<${Ask} machine=${dialog.machine} onClose=${() => setDialog(null)} />`}`;

@@ -3,7 +3,7 @@
 import { html, useState } from '../vendor/preact-htm.js';
 import * as api from '../api.js';
 import { hoursOf, hoursText, nameOf, portName } from '../format.js';
-import { useAnswer } from '../hooks.js';
+import { useAnswer, usePages } from '../hooks.js';
 import { Empty, Loading, Problem, Time } from '../ui.js';
 import { Decide } from './decide.js';
 import { StateBadge } from './grant.js';
@@ -20,8 +20,7 @@ const CHOICES = [
 
 export function Requests({ person, search }) {
   const [states, setStates] = useState(search.get('state') || '');
-  const [pages, setPages] = useState(1);
-  const found = useAnswer(() => api.pagesOf((pageToken) => api.grants({ state: states, pageSize: 50, pageToken }), pages), [states, pages], REFRESH);
+  const found = usePages((pageToken) => api.grants({ state: states, pageSize: 50, pageToken }), [states], REFRESH);
   const waiting = useAnswer(() => (person.roles.has('Approver') ? api.grants({ state: 'pending,active', pageSize: 200 }) : { value: [] }), [person], REFRESH);
   const rows = found.value?.value || [];
   const inbox = (waiting.value?.value || []).filter((grant) => (grant.state === 'pending' || grant.extension) && grant.requestor.id !== person.id);
@@ -45,7 +44,7 @@ export function Requests({ person, search }) {
             <td><${Lasting} stay=${grant} bare /></td>
           </tr>`)}</tbody>
       </table></div>
-      ${found.value.nextPageToken && html`<p><button type="button" onClick=${() => setPages(pages + 1)}>Show more</button></p>`}`}`;
+      ${found.more && html`<p><button type="button" disabled=${found.loading} onClick=${found.more}>Show more</button></p>`}`}`;
 }
 
 /** Until when; before the clock starts, for how long. */
