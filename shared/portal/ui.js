@@ -1,6 +1,6 @@
 // The small parts that every view is made of.
 
-import { html, useLayoutEffect, useRef, useState } from './vendor/preact-htm.js';
+import { html, useEffect, useLayoutEffect, useRef, useState } from './vendor/preact-htm.js';
 import { localTime, utcTime } from './format.js';
 
 /** A time of this person's clock, with UTC for whoever points at it. */
@@ -127,3 +127,29 @@ export const Loading = ({ what }) => html`<p class="quiet" role="status">${what 
 
 /** What changes is read out by screen readers. */
 export const Live = ({ children }) => html`<div aria-live="polite">${children}</div>`;
+
+const STRETCH = 100; // rows
+const USUAL_HEIGHT = 50; // pixels of a row that was not seen yet
+const NEAR = '2000px';
+
+/** The body of a long table: only the stretches of rows near to what is seen are there, the others keep their place. */
+export function Rows({ rows, columns, children }) {
+  const stretches = Array.from({ length: Math.ceil(rows.length / STRETCH) }, (_, at) => rows.slice(at * STRETCH, (at + 1) * STRETCH));
+  return stretches.map((some, at) => html`<${Stretch} key=${at} rows=${some} columns=${columns} first=${at === 0}>${children}<//>`);
+}
+
+function Stretch({ rows, columns, first, children: draw }) {
+  const place = useRef();
+  const height = useRef(0);
+  const [near, setNear] = useState(first);
+  useEffect(() => {
+    const watch = new IntersectionObserver(([seen]) => {
+      if (!seen.isIntersecting) height.current = place.current.offsetHeight || height.current;
+      setNear(seen.isIntersecting);
+    }, { rootMargin: NEAR });
+    watch.observe(place.current);
+    return () => watch.disconnect();
+  }, []);
+  const space = height.current || rows.length * USUAL_HEIGHT;
+  return html`<tbody ref=${place}>${near ? rows.map(draw) : html`<tr aria-hidden="true"><td colspan=${columns} style=${{ height: `${space}px` }}></td></tr>`}</tbody>`;
+}

@@ -4,7 +4,7 @@ import { html, useEffect, useMemo, useState } from '../vendor/preact-htm.js';
 import * as api from '../api.js';
 import { count, howLong, localTime } from '../format.js';
 import { useAnswer, useNow, usePages, useSettled } from '../hooks.js';
-import { Badge, Empty, Loading, Menu, Problem, Time } from '../ui.js';
+import { Badge, Empty, Loading, Menu, Problem, Rows, Time } from '../ui.js';
 import { Policy, Removal } from './policy.js';
 import { Ask } from './ask.js';
 
@@ -110,7 +110,7 @@ function List({ rows, tab, person, order, setOrder, chosen, setChosen, mayChange
       <button type="button" class="plain" onClick=${() => setOrder({ by, down: order.by === by && !order.down })}>${title}${order.by === by && by !== 'urgency' ? (order.down ? ' ↓' : ' ↑') : ''}</button>
     </th>`;
   return html`
-    <div class="scroll"><table class="machines">
+    <div class="scroll"><table class="machines" aria-rowcount=${rows.length + 1}>
       <thead><tr>
         ${mayChange && html`<th class="narrow"><input type="checkbox" aria-label="Choose all" checked=${all} onChange=${() => setChosen(new Set(all ? [] : rows.map((row) => row.id)))} /></th>`}
         ${head('name', 'Machine')}
@@ -121,7 +121,7 @@ function List({ rows, tab, person, order, setOrder, chosen, setChosen, mayChange
         ${head('location', 'Location', 'less')}
         <th class="narrow"><span class="unseen">Actions</span></th>
       </tr></thead>
-      <tbody>${rows.map((row) => html`<${Row} key=${row.id} ...${{ row, tab, person, chosen, setChosen, mayChange, setDialog, stays: stays.get(row.id.toLowerCase()) }} />`)}</tbody>
+      <${Rows} rows=${rows} columns="8">${(row) => html`<${Row} key=${row.id} ...${{ row, tab, person, chosen, setChosen, mayChange, setDialog, stays: stays.get(row.id.toLowerCase()) }} />`}<//>
     </table></div>`;
 }
 
