@@ -43,11 +43,11 @@ async def test_the_table_is_taken_along_as_a_sheet(people: People, postern: Post
 async def test_times_are_local_and_utc_for_whoever_points_at_them(people: People, postern: Postern) -> None:
     await postern.enable("web-01")
     grant = await postern.ask(wish("web-01"))
-    began: datetime = time_of(grant["startTimeUtc"])
+    asked: datetime = time_of(grant["requestedAt"])
     rita = await people.enter("requestor", timezone_id="Asia/Kolkata", locale="en-GB")
     await rita.visit(f"grants/{grant['id']}")
-    shown = rita.page.get_by_role("time").filter(has_text=f"{began.astimezone(ZoneInfo('Asia/Kolkata')):%H:%M}").first
-    await expect(shown).to_have_attribute("title", f"{began:%Y-%m-%d %H:%M:%S} UTC")
+    shown = rita.page.get_by_role("time").filter(has_text=f"{asked.astimezone(ZoneInfo('Asia/Kolkata')):%H:%M}").first
+    await expect(shown).to_have_attribute("title", f"{asked:%Y-%m-%d %H:%M:%S} UTC")
 
 
 async def test_while_the_logs_are_away_the_rest_is_told(people: People, past: Past) -> None:

@@ -110,3 +110,27 @@ async def test_the_command_to_connect_is_copied(people: People, postern: Postern
     await rita.click("Copy the command")
     await rita.sees("Copied")
     assert grant["connect"]["ssh"] == await rita.page.evaluate("navigator.clipboard.readText()")
+
+
+async def test_from_three_open_machines_to_who_attacked_them_there_is_no_dead_end(people: People, azure: Azure) -> None:
+    ada = await people.enter("administrator", "recommended")
+    for name in ("web-01", "app-01", "app-02"):
+        await ada.tick(f"Choose {name}")
+    await ada.click("Enable JIT on 3 VMs")
+    await ada.tick("Somebody else has to agree")
+    await ada.click("Save")
+    await ada.sees("3 machines are under a policy now.")
+    await azure.control("POST", "traffic", {"scenario": "brute-force", "flows": 60, "seconds": 1, "lag": 0})
+    rita = await people.enter("requestor")
+    await rita.click("Request access to web-01")
+    await rita.tick("22 (SSH)")
+    await rita.sees("Opens for 127.0.0.1 when 1 person agreed.")
+    await rita.click("Request access")
+    await rita.sees("Waiting for approval")
+    arthur = await people.enter("approver", "requests")
+    await arthur.click("Approve")
+    await rita.sees("End now")
+    await rita.click("End now")
+    await rita.sees("Closed early")
+    otto = await people.enter("auditor", "activity")
+    await otto.sees("denied throughout", "Top sources")
