@@ -15,13 +15,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import AzureError
 from azure.identity import DefaultAzureCredential
 from azure.mgmt.network import NetworkManagementClient
 
@@ -32,9 +31,8 @@ OPEN: Final = "postern-open-"
 MARKS: Final = (OPEN, "postern-keep-", "postern-lock-")
 """What the names of our rules begin with, in the order in which they go: so nothing is open for longer than it was."""
 
-_TRIES: Final = 5
-_PAUSE_SECONDS: Final = 2
-_BUSY: Final = frozenset({409, 412, 429, 503})
+_WHILE_BUSY: Final = (409,)
+"""What Azure says while it is at work on a group; the SDK tries again, as it does when asked to wait (429, 503)."""
 _GROUPS_AT_ONCE: Final = 8
 _POLLING_SECONDS: Final = 1
 _AZURE: Final = "https://management.azure.com"
@@ -79,24 +77,11 @@ def delete(client: NetworkManagementClient, rules: Sequence[Found]) -> list[str]
     failed = []
     for rule in in_order(rules):
         try:
-            _delete(client, rule)
+            client.security_rules.begin_delete(rule.group, rule.nsg, rule.name).result()
             print(f"deleted {rule.group}/{rule.nsg}  {rule.name}", flush=True)
         except AzureError as error:
             failed.append(f"{rule.group}/{rule.nsg}  {rule.name}: {_first_line(error)}")
     return failed
-
-
-def _delete(client: NetworkManagementClient, rule: Found) -> None:
-    """Delete a rule; while Azure is at work on its group, try again. Raises AzureError."""
-    for attempt in range(1, _TRIES + 1):
-        try:
-            client.security_rules.begin_delete(rule.group, rule.nsg, rule.name).result()
-        except HttpResponseError as error:
-            if error.status_code not in _BUSY or attempt == _TRIES:
-                raise
-            time.sleep(_PAUSE_SECONDS)
-        else:
-            return
 
 
 def delete_all(client: NetworkManagementClient, rules: Iterable[Found]) -> list[str]:
@@ -112,20 +97,26 @@ def run(client: NetworkManagementClient, *, close: bool, remove: bool) -> int:
     """List, or delete and look again; the exit status."""
     try:
         found = find(client)
-        wanted = [one for one in found if remove or one.name.lower().startswith(OPEN)]
+        wanted = _chosen(found, remove=remove)
         if not (close or remove):
             print(*found, f"{len(found)} rules of Postern, {len(wanted)} of them of grants.", sep="\n")
             return 0
         failed = delete_all(client, wanted)
-        names = {(one.group, one.nsg, one.name) for one in wanted}
-        left = [one for one in find(client) if (one.group, one.nsg, one.name) in names]
+        # Whatever stands now is left, also what an app that is not quite away has opened meanwhile.
+        left = _chosen(find(client), remove=remove)
     except AzureError as error:
         print(f"The subscription cannot be read: {_first_line(error)}", file=sys.stderr)
         return 2
     for line in failed:
         print(f"NOT deleted: {line}", file=sys.stderr)
-    print(f"{len(wanted) - len(left)} rules are gone, {len(left)} are left.")
+    for one in left:
+        print(f"STILL there: {one}", file=sys.stderr)
+    print(f"{len(wanted)} rules were to go, {len(left)} are left.")
     return int(bool(left))
+
+
+def _chosen(found: Iterable[Found], *, remove: bool) -> list[Found]:
+    return [one for one in found if remove or one.name.lower().startswith(OPEN)]
 
 
 def _first_line(error: AzureError) -> str:
@@ -150,6 +141,7 @@ def main(arguments: Sequence[str]) -> int:
             given.endpoint,
             credential_scopes=[scope],
             polling_interval=_POLLING_SECONDS,
+            retry_on_status_codes=_WHILE_BUSY,
         ) as client,
     ):
         return run(client, close=given.close, remove=given.remove)

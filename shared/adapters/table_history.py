@@ -69,7 +69,7 @@ async def _on_day(table: TableClient, day: date, scope: Scope, requestor: str | 
         names |= {f"about{number}": about for number, about in enumerate(abouts)}
     entities = [one async for one in read_all(table, query, **names)]
     wanted = None if abouts is None else frozenset(abouts)
-    return [_record(one) for one in entities if _is_about(str(one["about"]), wanted, scope)]
+    return [_record(one) for one in entities if _is_about(_about(one), wanted, scope)]
 
 
 def _abouts(scope: Scope) -> Sequence[str] | None:
@@ -77,6 +77,11 @@ def _abouts(scope: Scope) -> Sequence[str] | None:
     if scope.machines is None:
         return None
     return sorted({*(str(machine).lower() for machine in scope.machines), *scope.groups})
+
+
+def _about(entity: Entity) -> str:
+    """The resource that a record is about, in lower case; records of before there was a column for it tell it too."""
+    return str(entity.get("about") or entity.get("machine") or entity["subject"]).lower()
 
 
 def _is_about(about: str, wanted: frozenset[str] | None, scope: Scope) -> bool:

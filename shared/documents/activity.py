@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from shared.documents.answers.activity import (
+    ActivitySummaryAnswer,
     AlertAnswer,
     AttackAnswer,
     EntryAnswer,
@@ -16,7 +17,6 @@ from shared.documents.answers.activity import (
     RecordAnswer,
     RuleEditAnswer,
     SignInAnswer,
-    SummaryAnswer,
     UsageAnswer,
 )
 from shared.documents.fields import write_person, write_time
@@ -175,7 +175,7 @@ def _write_gap(gap: Gap) -> GapAnswer:
     return {"code": str(gap.lack), "subject": gap.subject, "message": gap.text}
 
 
-def write_summary(told: Summary, names: Names, asked: LookingBackAnswer) -> SummaryAnswer:
+def write_summary(told: Summary, names: Names, asked: LookingBackAnswer) -> ActivitySummaryAnswer:
     """The activity in numbers."""
     return {
         **asked,

@@ -19,7 +19,7 @@ from shared.domain.guarding import Guarded, Stage
 from shared.domain.keys import short_number
 from shared.domain.records import Stay
 from shared.domain.regions import guarded_region
-from shared.domain.rules import KEEP_MARK
+from shared.domain.rules import KEEP_MARK, grant_of
 from shared.domain.visits import outside
 
 # Flows stand in the logs with the minute in which they were counted, which may have begun before a lock was set.
@@ -76,8 +76,12 @@ def _past_locks(foreign: Iterable[LetIn], machines: Machines) -> Iterator[Found]
 
 
 def _is_meant(one: LetIn, stays: Mapping[str, Stay]) -> bool:
-    probes = one.passed.rule.lower().startswith(KEEP_MARK) and one.passed.source in PROBES
-    return probes or is_meant(one.passed, stays)
+    if one.passed.rule.lower().startswith(KEEP_MARK):
+        return one.passed.source in PROBES
+    stay = stays.get(grant_of(one.passed.rule))
+    # What begins by a grant's rule after its end came through a hole that was left open.
+    in_time = stay is not None and (stay.over is None or one.passed.last <= stay.over + _SETTLES_IN)
+    return in_time and is_meant(one.passed, stays)
 
 
 def _began_after(guarded: Guarded, one: LetIn) -> bool:

@@ -21,8 +21,8 @@ from shared.domain.records import Record, Stay, stays
 from shared.domain.shapes import some_names
 from shared.domain.summaries import Summary, summarize
 from shared.domain.usage import Usage, usage
-from shared.ports import Stored
 from shared.services.glancing import Dark, dark_of
+from shared.services.viewing import guarded_in
 from shared.services.world import World
 
 # A grant that was open when the time begins that is asked about was asked for at most a day before, or was extended.
@@ -90,7 +90,7 @@ async def look(world: World, asked: Asked) -> Seen:
     """Read the record, the logs, and for which networks there are any, side by side."""
     if asked.requestor is not None:
         return await _look_at_own(world, asked)
-    guarded = await _guarded(world)
+    guarded = await guarded_in(world, world.subscriptions)
     scope = _scope(world, asked, guarded)
     recorded, evidence, unseen = await asyncio.gather(
         world.history.between(_of_record(scope, asked), _MOST_RECORDS),
@@ -118,13 +118,6 @@ async def _look_at_own(world: World, asked: Asked) -> Seen:
     known, names = stays(every.records), _names(machines, recorded.records)
     gaps = _capped(is_capped=recorded.capped or every.capped)
     return Seen(asked, recorded.records, evidence, names, unseen.machines, gaps, known)
-
-
-async def _guarded(world: World) -> Mapping[MachineId, Guarded]:
-    every: Iterable[Stored[Guarded]] = [
-        stored for subscription in world.subscriptions async for stored in world.policies.all(subscription)
-    ]
-    return {stored.value.machine.id: stored.value for stored in every}
 
 
 def _scope(world: World, asked: Asked, guarded: Mapping[MachineId, Guarded]) -> Scope:

@@ -8,12 +8,13 @@ from datetime import timedelta
 from typing import Final
 
 from shared.domain.alarms import alarms, blindness
-from shared.domain.evidence import Evidence, Part, Scope
+from shared.domain.evidence import Evidence, Gap, Lack, Part, Scope
 from shared.domain.findings import Found
 from shared.domain.guarding import Guarded
 from shared.domain.policies import MANAGEMENT_PORTS
 from shared.domain.records import stays
 from shared.services.glancing import whole_minute
+from shared.services.viewing import guarded_in
 from shared.services.world import World, each
 
 _DAY: Final = timedelta(days=1)
@@ -26,9 +27,7 @@ _LONGEST_SPAN: Final = 100
 
 async def watch(world: World) -> tuple[tuple[Found, ...], Evidence, list[Exception]]:
     """What was found and is on record now, the evidence, and what could not be recorded. Raises Unavailable."""
-    guarded = [
-        stored.value for subscription in world.subscriptions async for stored in world.policies.all(subscription)
-    ]
+    guarded = tuple((await guarded_in(world, world.subscriptions)).values())
     until = whole_minute(world.clock.now())
     since = until.replace(hour=0, minute=0) - _DAY
     machines = frozenset(one.machine.id for one in guarded)
@@ -39,13 +38,24 @@ async def watch(world: World) -> tuple[tuple[Found, ...], Evidence, list[Excepti
     evidence = await world.logs.tell(scope, _PARTS, _PATIENCE)
     recorded = await world.history.between(Scope(world.subscriptions, since - _DAY, until, machines), _MOST_RECORDS)
     if recorded.capped:
-        # Without all grants nobody can say which sign-ins came by none.
-        evidence = replace(evidence, sign_ins=())
+        evidence = _without_grants(evidence)
     found = alarms(evidence, stays(recorded.records).values(), guarded, world.alarming_attempts)
     if blind := blindness(evidence, world.subscriptions[0], until):
         found = (*found, blind)
     results = await each(world.audit.found, found, _AT_ONCE)
     return found, evidence, [one for one in results if isinstance(one, Exception)]
+
+
+def _without_grants(evidence: Evidence) -> Evidence:
+    """What can be judged without knowing all grants: nobody can say who came by none, and that is told."""
+    text = f"There are more than {_MOST_RECORDS} records: who came by no grant cannot be told."
+    return replace(
+        evidence,
+        sign_ins=(),
+        let_in=(),
+        lacking=evidence.lacking | {Part.SIGN_INS, Part.LET_IN},
+        gaps=(*evidence.gaps, Gap(Lack.PARTIAL, "records", text)),
+    )
 
 
 def _ports(guarded: Iterable[Guarded]) -> frozenset[int]:

@@ -22,7 +22,7 @@ from shared.ports import NotFound, Observed, Unavailable
 from shared.services.enabling import NO_MACHINE, known
 from shared.services.glancing import attempts_of_the_day
 from shared.services.measuring import open_claims_in
-from shared.services.viewing import Panorama, panorama
+from shared.services.viewing import Panorama, guarded_in, panorama
 from shared.services.world import World, each, every
 
 _READS_AT_ONCE = 16
@@ -35,7 +35,7 @@ async def page(world: World, wanted: Filter, size: int, after: Rank | None) -> P
     if not chosen:
         # An index that is asked about no subscription may answer about all.
         return Page((), None, {}, world.clock.now(), ())
-    seen, policies = await asyncio.gather(panorama(world, chosen), _policies(world, chosen))
+    seen, policies = await asyncio.gather(panorama(world, chosen), guarded_in(world, chosen))
     opened = await _opened(world, seen.groups.values())
     scene = Scene(Surface(seen.groups), seen.groups, seen.locks, policies, opened)
     counts: Counter[State] = Counter()
@@ -53,14 +53,6 @@ async def page(world: World, wanted: Filter, size: int, after: Rank | None) -> P
     )
     found = list(zip(rows, uses, strict=True))
     return Page(found, rows[-1].rank if len(first) > size else None, counts, seen.at, seen.warnings, attempts)
-
-
-async def _policies(world: World, subscriptions: Iterable[str]) -> dict[MachineId, Guarded]:
-    return {
-        stored.value.machine.id: stored.value
-        for subscription in subscriptions
-        async for stored in world.policies.all(subscription)
-    }
 
 
 def _machines(seen: Panorama, policies: Mapping[MachineId, Guarded]) -> Iterable[tuple[Sighting, Machine | None]]:

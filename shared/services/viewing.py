@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared.domain.guarding import Guarded
 from shared.domain.inventory import Attached, ResourceLock, Sighting, Snapshot, Wiring
 from shared.domain.machines import Machine, MachineId
 from shared.domain.rules import Nsg
@@ -76,3 +77,12 @@ def _wiring(snapshot: Snapshot, groups: Sequence[Attached]) -> Wiring:
         {subnet.lower(): one.id for one in groups for subnet in one.subnets},
         snapshot.networks,
     )
+
+
+async def guarded_in(world: World, subscriptions: Iterable[str]) -> dict[MachineId, Guarded]:
+    """The machines of some subscriptions that are under a policy. Raises Unavailable."""
+    return {
+        stored.value.machine.id: stored.value
+        for subscription in subscriptions
+        async for stored in world.policies.all(subscription)
+    }

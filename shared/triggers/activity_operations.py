@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
-from shared.documents.answers.activity import ActivityAnswer, SummaryAnswer
+from shared.documents.answers.activity import ActivityAnswer, ActivitySummaryAnswer
 from shared.domain.activity import Kind
 from shared.triggers.operations import PAGE_SIZE, PAGE_TOKEN, Operation, Outcome, Parameter
 
@@ -43,7 +43,7 @@ ACTIVITY_OPERATIONS: Final[Mapping[str, Operation]] = {
     "summarizeActivity": Operation(
         "Summarize activity",
         "Attempts by hour, machine, source, port and user name, and whether grants were used.",
-        (Outcome(_OK, "The numbers.", (SummaryAnswer,)),),
+        (Outcome(_OK, "The numbers.", (ActivitySummaryAnswer,)),),
         (_BAD,),
         parameters=_FILTERS[:3],
     ),

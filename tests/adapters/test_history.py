@@ -236,3 +236,14 @@ async def test_a_machine_in_a_group_with_brackets_in_its_name_is_found(kept: Kep
     grant = changed(odd)
     await kept.changes(grant)
     assert [grant.id] == ids(await kept.read([odd]))
+
+
+async def test_a_record_of_before_there_was_a_column_for_its_subject_is_told_in_a_look_at_everything(
+    tables: Tables,
+) -> None:
+    day, machine = NOW - timedelta(days=400), fresh_machine()
+    keys = {"PartitionKey": f"{day:%Y-%m-%d}", "RowKey": "12:00:00.000000|old", "at": day}
+    table = await tables.table("audit")
+    await table.upsert_entity({**keys, "kind": "policySet", "machine": str(machine), "byId": "", "byName": "Postern"})
+    scope = Scope((machine.subscription,), day - timedelta(hours=13), day + timedelta(hours=1))
+    assert [str(machine)] == [one.subject for one in (await TableHistory(tables).between(scope, 10)).records]

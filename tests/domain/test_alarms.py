@@ -126,3 +126,10 @@ def test_that_the_watch_is_blind_is_found_once_a_day_and_not_for_what_is_beyond_
     assert found == Found(What.WATCH_BLIND, "/subscriptions/s", minute(-720), "It did not answer.")
     capped = Gap(Lack.CAPPED, "let_in", "More.")
     assert None is blindness(Evidence(lacking=frozenset({Part.LET_IN}), gaps=(capped,)), "s", NOW)
+
+
+def test_what_begins_by_a_grant_s_rule_after_its_end_came_through_a_hole_that_was_left_open() -> None:
+    known, rule = stays(life(0, 60)).values(), f"postern-open-{GRANT}-1"
+    for at, expected in ((60, []), (64, []), (90, [What.PASSED_LOCK])):
+        found = alarms(Evidence(let_in=(let_in(rule, OFFICE, at),)), known, [GUARDED], MANY)
+        assert expected == [one.what for one in found]

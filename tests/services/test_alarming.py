@@ -1,9 +1,11 @@
 """The watch over the logs: what it finds goes on record once, and is found by a day's window."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from shared.domain.evidence import Evidence, LetIn, Part, Passed
+from shared.domain.evidence import Evidence, LetIn, Part, Passed, Scope
 from shared.domain.findings import What
+from shared.history import Recorded
 from shared.services.alarming import watch
 from tests.domain.values import STRANGER, SUBSCRIPTION
 from tests.services.town import WEB_01, Town
@@ -43,3 +45,18 @@ async def test_without_a_policy_nobody_is_asked() -> None:
     town = Town()
     await town.live(watch)
     assert [] == town.logs.asked
+
+
+class FullRecord:
+    """A record of which only a part can be looked at."""
+
+    async def between(self, scope: Scope, most: int, requestor: str | None = None) -> Recorded:  # noqa: ARG002 - the port's form.
+        """Nothing, and that there is more."""
+        return Recorded((), capped=True)
+
+
+async def test_without_all_grants_nobody_is_accused_and_that_the_watch_is_blind_is_found() -> None:
+    town = await troubled()
+    found, _, _ = await town.live(lambda world: watch(replace(world, history=FullRecord())))
+    assert [What.WATCH_BLIND] == [one.what for one in found]
+    assert [What.WATCH_BLIND] == [one.what for one in town.shelf.findings.values()]

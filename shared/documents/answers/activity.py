@@ -185,7 +185,7 @@ class UsedAnswer(Answer):
     unknown: int
 
 
-class SummaryAnswer(LookingBackAnswer):
+class ActivitySummaryAnswer(LookingBackAnswer):
     """The activity in numbers. `deniedShare` is from 0 to 1, or null where nothing came."""
 
     flows: FlowsAnswer
