@@ -1,8 +1,9 @@
 """Each role sees what it may do, and nothing else."""
 
 import pytest
+from playwright.async_api import expect
 
-from tests.journeys.client import Postern
+from tests.journeys.client import Postern, wish
 from tests.portal.people import People
 
 MACHINES = ["Configured", "Recommended", "Unsupported"]
@@ -32,6 +33,18 @@ async def test_a_role_finds_its_views_and_its_actions_and_no_others(
     assert TABS[user] == await views.all_inner_texts()
     assert ACTIONS[user] == await portal.page.get_by_role("menuitem").all_inner_texts()
     await portal.misses(*({"Request access", "Edit .* VM"} - BUTTONS.get(user, set())))
+
+
+async def test_who_may_not_see_an_access_of_somebody_else_still_reads_that_the_machine_is_open(
+    people: People, postern: Postern
+) -> None:
+    await postern.enable("web-01")
+    theirs = await postern.ask(wish("web-01"), user="pipeline")
+    rita = await people.enter("requestor")
+    await expect(rita.row("web-01")).to_contain_text("open for somebody else")
+    await postern.revoke(theirs["id"], "administrator")
+    await rita.page.evaluate("dispatchEvent(new Event('online'))")
+    await expect(rita.row("web-01")).to_contain_text("locked")
 
 
 async def test_who_has_no_role_is_told_whom_to_ask(people: People) -> None:

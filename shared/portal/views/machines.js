@@ -73,7 +73,8 @@ const Choice = ({ label, options, value, onChange }) => html`
 
 /** Whether a machine is among those that were asked for. */
 function fits(row, { only, os }, stays) {
-  const open = (stays.get(row.id.toLowerCase()) || []).some((stay) => stay.state === 'active');
+  const { known, others } = accesses(row, stays.get(row.id.toLowerCase()));
+  const open = known.length > 0 || others > 0;
   const states = { exposed: row.lock?.state === 'exposed', open, locked: row.lock?.state === 'holds' && !open };
   return (!os || row.os === os) && (!only || (states[only] ?? row.urgency === only));
 }
@@ -161,14 +162,23 @@ function Reasons({ row }) {
   return html`${row.reasons.map((reason) => html`<p class="reason"><${Badge} kind=${WHY[row.urgency]}>${row.urgency}<//> ${reason.message}</p>`)}`;
 }
 
+const HOLDING = new Set(['opening', 'active', 'closing']);
+
+/** The accesses by which something may stand open: those that this person may see, and how many others there are. */
+function accesses(row, stays = []) {
+  const known = stays.filter((stay) => HOLDING.has(stay.state));
+  return { known, others: Math.max(0, (row.use?.activeGrants || 0) - known.length) };
+}
+
 /** The truth at a glance: exposed through which rule, open for whom until when, or locked. */
-export function State({ row, stays = [] }) {
+export function State({ row, stays }) {
   const now = useNow(10_000);
-  const open = stays.filter((stay) => stay.state === 'active');
+  const { known, others } = accesses(row, stays);
   return html`
     ${row.lock?.state === 'exposed' && html`<p class="reason"><${Badge} kind="danger">exposed<//> through ${[...new Set(row.lock.because.map((one) => one.rule || 'no network security group'))].join(', ')}</p>`}
     ${row.lock?.state === 'unknown' && html`<p class="reason"><${Badge} kind="warning">unknown<//> ${row.reasons[0]?.message}</p>`}
-    ${open.map((stay) => html`<p class="reason"><${Badge} kind="open">open<//> for <bdi>${stay.requestor.name}</bdi> until <a href=${`#/grants/${stay.id}`} title=${howLong(new Date(stay.endTimeUtc) - now)}>${localTime(stay.endTimeUtc)}</a></p>`)}
-    ${row.lock?.state === 'holds' && !open.length && html`<p class="reason"><${Badge} kind="locked">locked<//></p>`}`;
+    ${known.map((stay) => html`<p class="reason"><${Badge} kind="open">${stay.state === 'active' ? 'open' : stay.state}<//> for <bdi>${stay.requestor.name}</bdi> until <a href=${`#/grants/${stay.id}`} title=${howLong(new Date(stay.endTimeUtc) - now)}>${localTime(stay.endTimeUtc)}</a></p>`)}
+    ${others > 0 && html`<p class="reason"><${Badge} kind="open">open<//> for ${others === 1 ? 'somebody else' : `${others} others`}</p>`}
+    ${row.lock?.state === 'holds' && !known.length && !others && html`<p class="reason"><${Badge} kind="locked">locked<//></p>`}`;
 }
 
