@@ -23,9 +23,10 @@ from shared.documents.policies import write_policy
 from shared.domain.evidence import log_key
 from shared.domain.grants import Grant
 from shared.domain.inventory import State
-from shared.domain.listing import Details, Page, Row, Use, suggested_ports
+from shared.domain.listing import Details, Row, Use, suggested_ports
 from shared.domain.machines import Endpoint
 from shared.domain.rules import Nsg
+from shared.domain.selecting import Page
 from shared.domain.surface import Exposed
 
 
@@ -71,6 +72,7 @@ def _write_sighting(row: Row, use: Use | None, attempts: int | None) -> Sighting
         "state": str(row.state),
         "reasons": [{"code": reason.code, "message": reason.message} for reason in row.reasons],
         "urgency": str(row.urgency),
+        "conditions": sorted(row.conditions),
         "exposure": [_write_exposed(one) for one in row.exposed],
         "suggestedPorts": list(suggested_ports(sighting.system)),
         "lock": write_lock(row.leaks) if row.guarded else None,
@@ -100,7 +102,7 @@ def _summary(row: Row) -> SummaryAnswer | None:
 
 def _write_use(use: Use) -> UseAnswer:
     return {
-        "activeGrants": use.unfinished,
+        "activeGrants": use.active,
         "grantsLast7Days": use.recent,
         "lastAccess": _write_access(use.latest) if use.latest and use.latest.started_at else None,
     }

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -36,8 +35,14 @@ class Urgency(StrEnum):
 _ORDER: Final = {urgency: rank for rank, urgency in enumerate(Urgency)}
 _MANAGEMENT_SPANS: Final = tuple((port, port) for port in MANAGEMENT_PORTS)
 
-type Rank = tuple[int, int, str, str]
-"""Where a machine stands in the list."""
+
+class Condition(StrEnum):
+    """What is true of a guarded machine at this moment; it may be exposed and open at once."""
+
+    EXPOSED = "exposed"  # Its lock does not hold.
+    UNKNOWN = "unknown"  # Whether its lock holds cannot be told.
+    OPEN = "open"  # An access stands open.
+    LOCKED = "locked"  # Its lock holds, and no access stands open.
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class Row:
     guarded: Guarded | None = None
     leaks: tuple[Leak, ...] | None = None  # For a guarded machine; None when that cannot be told.
     judged: bool = True  # Whether every group on the way could be read.
+    opened: frozenset[str] = frozenset()  # The ids of the grants that stand open on it.
 
     @property
     def state(self) -> State:
@@ -72,10 +78,21 @@ class Row:
         return self.why_not or tuple(_not_configured(self))
 
     @property
-    def rank(self) -> Rank:
-        """Where it stands: the most urgent first, then the one with most open ports, then by name."""
-        ports = len({one.span for one in self.exposed})
-        return (_ORDER[self.urgency], -ports, self.sighting.name.lower(), self.sighting.id.lower())
+    def conditions(self) -> frozenset[Condition]:
+        """What is true of it at this moment; nothing is said of a machine that is not guarded."""
+        if self.guarded is None:
+            return frozenset()
+        told = {Condition.OPEN} if self.opened else set()
+        if self.leaks is None:
+            told.add(Condition.UNKNOWN)
+        elif self.leaks:
+            told.add(Condition.EXPOSED)
+        return frozenset(told or {Condition.LOCKED})
+
+    @property
+    def severity(self) -> tuple[int, int]:
+        """How far up it belongs, as numbers to sort by: the most urgent first, then the one with most open ports."""
+        return (_ORDER[self.urgency], -len({one.span for one in self.exposed}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +114,11 @@ def row(sighting: Sighting, machine: Machine | None, scene: Scene) -> Row:
         return Row(sighting, None, why_not, ())
     spans = _spans(guarded)
     exposed = tuple(one for endpoint in machine.endpoints for one in scene.surface.of(endpoint, spans))
-    leaks = _leaks(machine, guarded, scene) if guarded else None
+    opened = _opened(machine, scene) if guarded else []
+    leaks = _leaks(machine, guarded, scene, opened) if guarded else None
     judged = all(scene.surface.knows(endpoint) for endpoint in machine.endpoints)
-    return Row(sighting, machine, why_not, exposed, guarded, leaks, judged)
+    grants = frozenset(claim.grant for claim in opened)
+    return Row(sighting, machine, why_not, exposed, guarded, leaks, judged, grants)
 
 
 def suggested_ports(system: str) -> tuple[int, ...]:
@@ -112,12 +131,15 @@ def _spans(guarded: Guarded | None) -> tuple[Span, ...]:
     return (*_MANAGEMENT_SPANS, *offered)
 
 
-def _leaks(machine: Machine, guarded: Guarded, scene: Scene) -> tuple[Leak, ...] | None:
-    if not machine.endpoints or not all(scene.surface.knows(endpoint) for endpoint in machine.endpoints):
-        return None
+def _opened(machine: Machine, scene: Scene) -> list[OpenClaim]:
     addresses = {endpoint.address for endpoint in machine.endpoints}
     every = (claim for nsg in machine.nsgs for claim in scene.opened.get(nsg.lower(), ()))
-    opened = [claim for claim in every if any(endpoint.address in addresses for endpoint in claim.endpoints)]
+    return [claim for claim in every if any(endpoint.address in addresses for endpoint in claim.endpoints)]
+
+
+def _leaks(machine: Machine, guarded: Guarded, scene: Scene, opened: Sequence[OpenClaim]) -> tuple[Leak, ...] | None:
+    if not machine.endpoints or not all(scene.surface.knows(endpoint) for endpoint in machine.endpoints):
+        return None
     return scene.surface.leaks(guarded.seen_as(machine).lock, opened)
 
 
@@ -186,49 +208,12 @@ def _configured(guarded: Guarded, leaks: tuple[Leak, ...] | None) -> Iterator[Re
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
-    """Which machines a list shall show; an empty set of states means all, and so does an empty text."""
-
-    states: frozenset[State] = frozenset()
-    text: str = ""
-    subscription: str | None = None
-
-    def shows(self, one: Row) -> bool:
-        """Whether a row is to be shown."""
-        if self.states and one.state not in self.states:
-            return False
-        return not self.text or any(self.text in word for word in _words(one.sighting))
-
-
-@dataclass(frozen=True, slots=True)
 class Use:
-    """How a machine was used: its grants that are not over, those of the last seven days, and the latest access."""
+    """How a machine was used: its grants that may stand open, those of the last seven days, and the latest access."""
 
-    unfinished: int = 0
+    active: int = 0
     recent: int = 0
     latest: Grant | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some rows with their use, where the next page begins, and how many machines there are in each tab."""
-
-    rows: Sequence[tuple[Row, Use | None]]
-    next: Rank | None
-    counts: Mapping[State, int]
-    at: datetime
-    warnings: tuple[str, ...]
-    attempts: Mapping[str, int] = field(default_factory=dict)  # Those of the last 24 hours, as logs name machines.
-
-
-def _words(sighting: Sighting) -> Iterable[str]:
-    """What a machine can be searched by."""
-    yield sighting.name.lower()
-    yield sighting.group.lower()
-    yield sighting.location.lower()
-    yield from (place.address.lower() for place in sighting.places)
-    yield from map(str.lower, sighting.public_addresses)
-    yield from (f"{name}={value}".lower() for name, value in sighting.tags)
 
 
 @dataclass(frozen=True, slots=True)

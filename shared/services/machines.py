@@ -14,9 +14,10 @@ from shared.domain.claims import OpenClaim
 from shared.domain.evidence import log_key
 from shared.domain.guarding import Guarded
 from shared.domain.inventory import MachineKind, PrivateAddress, ResourceLock, Sighting, State
-from shared.domain.listing import Details, Filter, Page, Rank, Row, Scene, Use, row
+from shared.domain.listing import Details, Row, Scene, Use, row
 from shared.domain.machines import Machine, MachineId
 from shared.domain.rules import OPEN_MARK, Nsg
+from shared.domain.selecting import Filter, Order, Page, Place
 from shared.domain.surface import Surface
 from shared.ports import NotFound, Observed, Unavailable
 from shared.services.enabling import NO_MACHINE, known
@@ -29,8 +30,8 @@ _READS_AT_ONCE = 16
 _RECENT = timedelta(days=7)
 
 
-async def page(world: World, wanted: Filter, size: int, after: Rank | None) -> Page:
-    """A page of the machines, the worst first. Raises Unavailable."""
+async def page(world: World, wanted: Filter, order: Order, size: int, after: Place | None) -> Page:
+    """A page of the machines in the order that is asked for. Raises Unavailable."""
     chosen = [one for one in world.subscriptions if wanted.subscription in {None, one}]
     if not chosen:
         # An index that is asked about no subscription may answer about all.
@@ -43,16 +44,16 @@ async def page(world: World, wanted: Filter, size: int, after: Rank | None) -> P
     for sighting, machine in _machines(seen, policies):
         one = row(sighting, machine, scene)
         counts[one.state] += 1
-        if wanted.shows(one) and (after is None or one.rank > after):
+        if wanted.shows(one) and order.follows(order.place(one), after):
             shown.append(one)
-    first = heapq.nsmallest(size + 1, shown, key=lambda one: one.rank)
+    first = (heapq.nlargest if order.descending else heapq.nsmallest)(size + 1, shown, key=order.place)
     rows = first[:size]
     uses, attempts = await asyncio.gather(
         every(lambda one: _use_of(world, one), rows, _READS_AT_ONCE),
         attempts_of_the_day(world, [one.sighting for one in rows]),
     )
     found = list(zip(rows, uses, strict=True))
-    return Page(found, rows[-1].rank if len(first) > size else None, counts, seen.at, seen.warnings, attempts)
+    return Page(found, order.place(rows[-1]) if len(first) > size else None, counts, seen.at, seen.warnings, attempts)
 
 
 def _machines(seen: Panorama, policies: Mapping[MachineId, Guarded]) -> Iterable[tuple[Sighting, Machine | None]]:
@@ -78,14 +79,18 @@ async def _opened(world: World, groups: Iterable[Nsg]) -> dict[str, list[OpenCla
 
 async def _use_of(world: World, one: Row) -> Use | None:
     """How a machine under a policy was used; nothing is said of others, whose history is in the activity."""
-    return await use_of(world, one.guarded.machine.id) if one.guarded else None
+    return await use_of(world, one.guarded.machine.id, one.opened) if one.guarded else None
 
 
-async def use_of(world: World, id_: MachineId) -> Use:
-    """How a machine was used in the last seven days, and its latest access among these grants."""
+async def use_of(world: World, id_: MachineId, opened: frozenset[str]) -> Use:
+    """How a machine was used in the last seven days, and its latest access among these grants.
+
+    `opened` are the ids of the grants that stand open on it: one that was extended again and again is older.
+    """
     recent = await world.grants.since(id_, world.clock.now() - _RECENT)
     latest = next((grant for grant in reversed(recent) if grant.started_at), None)
-    return Use(sum(grant.holding for grant in recent), len(recent), latest)
+    holding = {grant.id for grant in recent if grant.holding}
+    return Use(len(holding | opened), len(recent), latest)
 
 
 async def details(world: World, id_: MachineId) -> Details:
@@ -95,14 +100,16 @@ async def details(world: World, id_: MachineId) -> Details:
         machine = await world.network.machine(id_)
     except NotFound as error:
         raise NotFound(NO_MACHINE) from error
-    stored, use = await asyncio.gather(world.policies.get(id_), use_of(world, id_))
+    stored = await world.policies.get(id_)
     read = await each(world.network.group, machine.nsgs, _READS_AT_ONCE)
     groups = {one.nsg.id.lower(): one.nsg for one in read if isinstance(one, Observed)}
     known_as, locks = await _told_by_inventory(world, id_)
     opened = await _opened(world, groups.values())
     scene = Scene(Surface(groups), groups, locks, {id_: stored.value} if stored else {}, opened)
-    attempts = await attempts_of_the_day(world, [known_as] if known_as else [])
     shown = row(_sighting_of(machine, known_as), machine, scene)
+    use, attempts = await asyncio.gather(
+        use_of(world, id_, shown.opened), attempts_of_the_day(world, [known_as] if known_as else [])
+    )
     return Details(shown, machine, tuple(groups.values()), use, attempts.get(log_key(id_)))
 
 

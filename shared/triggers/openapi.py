@@ -21,6 +21,7 @@ from shared.triggers.activity_operations import ACTIVITY_OPERATIONS
 from shared.triggers.endpoints import ENDPOINTS
 from shared.triggers.http import Endpoint
 from shared.triggers.jit_operations import JIT_OPERATIONS
+from shared.triggers.machine_operations import MACHINE_OPERATIONS
 from shared.triggers.operations import OPERATIONS, Operation, Outcome, Parameter
 from shared.triggers.problems import CODES, JIT_CODES, Form, arm_code
 
@@ -32,7 +33,7 @@ _REF: Final = "#/components/schemas/{model}"
 JSON, PROBLEM = "application/json", "application/problem+json"
 _EVENT: Final = "application/cloudevents+json"
 _HEADERS: Final[Mapping[str, Json]] = {
-    "Location": {"description": "Where the grant is.", "schema": {"type": "string"}},
+    "Location": {"description": "Where the grant, or the subscription, is.", "schema": {"type": "string"}},
     "Retry-After": {"description": "In how many seconds to look again.", "schema": {"type": "integer", "minimum": 1}},
     "Postern-Exposed": {"description": "Machines whose lock does not hold.", "schema": {"type": "string"}},
     "Postern-Grants": {"description": "The ids of the grants that came of it.", "schema": {"type": "string"}},
@@ -87,7 +88,7 @@ def describe() -> Json:
 def operations() -> Iterator[tuple[Endpoint, Operation]]:
     """Every call with what is to be said of it."""
     yield Endpoint("health", "GET", "api/health", (), ""), OPERATIONS["health"]
-    described = {**OPERATIONS, **ACTIVITY_OPERATIONS, **JIT_OPERATIONS}
+    described = {**OPERATIONS, **MACHINE_OPERATIONS, **ACTIVITY_OPERATIONS, **JIT_OPERATIONS}
     for endpoint in ENDPOINTS:
         yield endpoint, described[endpoint.name]
 

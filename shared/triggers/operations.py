@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, Final
 
-from shared.documents.answers.events import EventAnswer, SubscriptionAnswer, SubscriptionsAnswer
+from shared.documents.answers.events import CardAnswer, EventAnswer, SubscriptionAnswer, SubscriptionsAnswer
 from shared.documents.answers.grants import GrantAnswer, GrantPreviewAnswer, GrantsAnswer
-from shared.documents.answers.machines import DetailsAnswer, MachinesAnswer
 from shared.documents.answers.policies import (
     GuardedAnswer,
     PoliciesAnswer,
@@ -21,13 +21,12 @@ from shared.documents.answers.problems import HealthAnswer
 from shared.documents.grants import CommentDocument, DecisionDocument, GrantRequest, LongerDocument
 from shared.documents.notifications import SubscriptionDocument
 from shared.documents.policies import ManyDocument, PolicyDocument
-from shared.domain.inventory import State as Tab
 from shared.domain.lifecycle import State
 
 type Schema = Mapping[str, Any]
 
 _OK, _CREATED, _ACCEPTED = HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED
-_FLAG: Final[Schema] = {"type": "boolean", "default": False}
+FLAG: Final[Schema] = {"type": "boolean", "default": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +66,12 @@ class Operation:
     notifies: type | None = None  # What is posted to the `callbackUrl` of the body.
 
 
-_PREVIEW: Final = Parameter("preview", "Only tell what would be; write nothing.", _FLAG)
+_PREVIEW: Final = Parameter("preview", "Only tell what would be; write nothing.", FLAG)
 PAGE_SIZE: Final = Parameter(
     "pageSize", "How many entries a page has.", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}
 )
 PAGE_TOKEN: Final = Parameter("pageToken", "The `nextPageToken` of the page before.")
-_SUBSCRIPTION: Final = Parameter("subscription", "Only this subscription, by its id.")
+SUBSCRIPTION: Final = Parameter("subscription", "Only this subscription, by its id.")
 _IF_MATCH: Final = Parameter("If-Match", "The version that is to be changed, as `ETag` told it.", where="header")
 PREFER: Final = Parameter("Prefer", "`wait=N`: how many seconds to wait for the rules, at most 60.", where="header")
 IDEMPOTENCY_KEY: Final = Parameter(
@@ -83,7 +82,8 @@ IDEMPOTENCY_KEY: Final = Parameter(
 )
 
 
-def _several(names: type[Tab | State]) -> Schema:
+def several(names: type[StrEnum]) -> Schema:
+    """The schema of a parameter that lists some of these, separated by commas."""
     return {"type": "string", "pattern": f"^(({'|'.join(names)})(,|$))*$"}
 
 
@@ -104,33 +104,11 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
             Outcome(HTTPStatus.SERVICE_UNAVAILABLE, "Not ready; `problems` says why.", (HealthAnswer,)),
         ),
     ),
-    "listMachines": Operation(
-        "List machines",
-        "Every machine of the guarded subscriptions with its state, why, and how it was used; the worst first.",
-        (Outcome(_OK, "A page of machines.", (MachinesAnswer,)),),
-        (_BAD,),
-        parameters=(
-            Parameter("state", "Only these tabs, separated by commas.", _several(Tab)),
-            Parameter(
-                "q",
-                "A part of a name, resource group, location or address, or of tag=value.",
-                {"type": "string", "maxLength": 200},
-            ),
-            _SUBSCRIPTION,
-            PAGE_SIZE,
-            PAGE_TOKEN,
-        ),
-    ),
-    "getMachine": Operation(
-        "Get machine",
-        "One machine as Azure Resource Manager has it now: its way, its lock, its policy, its grants.",
-        (Outcome(_OK, "The machine.", (DetailsAnswer,)),),
-    ),
     "listPolicies": Operation(
         "List policies",
         "Every policy as it is kept, without measuring the locks.",
         (Outcome(_OK, "The policies.", (PoliciesAnswer,)),),
-        parameters=(_SUBSCRIPTION,),
+        parameters=(SUBSCRIPTION,),
     ),
     "putPolicies": Operation(
         "Enable on many machines",
@@ -167,7 +145,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         parameters=(
             _PREVIEW,
             _IF_MATCH,
-            Parameter("deleteCreatedNsg", "Delete the group that Postern made for the machine, too.", _FLAG),
+            Parameter("deleteCreatedNsg", "Delete the group that Postern made for the machine, too.", FLAG),
         ),
     ),
     "askForAccess": Operation(
@@ -198,7 +176,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         (Outcome(_OK, "A page of grants.", (GrantsAnswer,)),),
         (_BAD,),
         parameters=(
-            Parameter("state", "Only these states, separated by commas.", _several(State)),
+            Parameter("state", "Only these states, separated by commas.", several(State)),
             Parameter("machine", "Only this machine, by its resource id."),
             Parameter("requestor", "Only this requestor, by object id; for those who see the grants of others."),
             PAGE_SIZE,
@@ -210,6 +188,11 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         "One grant; asking about one that is opening goes on with it.",
         (Outcome(_OK, "The grant.", (GrantAnswer,), ("Retry-After",)),),
         parameters=(PREFER,),
+    ),
+    "showGrant": Operation(
+        "Show grant",
+        "One grant as it stands, as an Adaptive Card; it has buttons while it waits for approval.",
+        (Outcome(_OK, "The card.", (CardAnswer,)),),
     ),
     "extendGrant": Operation(
         "Extend",

@@ -12,11 +12,12 @@ from shared.domain.grants import Grant, GrantPort, Occurrence
 from shared.domain.guarding import Guarded
 from shared.domain.inventory import MachineKind, PrivateAddress, Reason, Sighting, State
 from shared.domain.lifecycle import State as Life
-from shared.domain.listing import Details, Page, Row, Use
+from shared.domain.listing import Details, Row, Use
 from shared.domain.machines import Endpoint, Machine
 from shared.domain.people import Person
 from shared.domain.policies import Lock, Policy, PolicyPort, Scope
 from shared.domain.rules import Load
+from shared.domain.selecting import Page
 from shared.domain.surface import Exposed
 from tests.domain.values import GRANT, GROUP, LATER, NOW, OFFICE, SUBNET_GROUP, SUBSCRIPTION, TCP, group, machine_id
 
@@ -86,6 +87,7 @@ FREE: dict[str, Any] = {
         }
     ],
     "urgency": "critical",
+    "conditions": [],
     "exposure": [
         {
             "port": 22,
@@ -117,6 +119,7 @@ HELD: dict[str, Any] = {
     "state": "configured",
     "reasons": [{"code": "exposed", "message": "Its lock does not hold: first still lets traffic in."}],
     "urgency": "critical",
+    "conditions": ["exposed"],
     "exposure": [],
     "lock": {"state": "exposed", "because": BECAUSE},
     "policy": {"ports": [22, "5000-5010"], "scope": "ports"},

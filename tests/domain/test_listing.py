@@ -1,24 +1,23 @@
 """The list of machines: tabs, urgencies, reasons, order, and what a search finds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from shared.domain.claims import OpenClaim
 from shared.domain.exposure import Leak
 from shared.domain.guarding import Guarded, Stage
-from shared.domain.inventory import MachineKind, PrivateAddress, ResourceLock, Sighting, State
-from shared.domain.listing import Filter, Row, Scene, Urgency, row, suggested_ports
+from shared.domain.inventory import MachineKind, ResourceLock, Sighting, State
+from shared.domain.listing import Condition, Row, Scene, Urgency, row, suggested_ports
 from shared.domain.machines import Endpoint, Machine
 from shared.domain.people import Person
 from shared.domain.planning import plan
 from shared.domain.policies import Policy, PolicyPort, default_ports
 from shared.domain.ranges import Span
 from shared.domain.rules import Nsg
+from shared.domain.selecting import Order
 from shared.domain.surface import Exposed, Surface
 from tests.domain.values import (
     GROUP,
@@ -232,13 +231,13 @@ def test_the_worst_stands_first_then_the_one_with_most_ports_then_by_name() -> N
         named(seen(LOCKED, policy=guarded(endpoint())), "a-closed"),
     ]
     listed = in_order[::-1]
-    listed.sort(key=lambda one: one.rank)
+    listed.sort(key=Order().place)
     assert in_order == listed
 
 
 def test_a_port_that_two_rules_open_counts_once() -> None:
     twice = seen(group("100 one Allow Tcp 22 from 203.0.0.0/8", "110 other Allow * 22 from *"))
-    assert (1, -1) == twice.rank[:2]
+    assert (1, -1) == twice.severity
 
 
 @pytest.mark.parametrize(
@@ -250,37 +249,26 @@ def test_ports_are_suggested_by_the_operating_system(system: str, ports: tuple[i
     assert ports == suggested_ports(system)
 
 
-FOUND = Sighting(
-    f"{RESOURCES.replace('/demo/', '/Shop/')}/Microsoft.Compute/virtualMachines/Web-01",
-    MachineKind.VIRTUAL_MACHINE,
-    "WestEurope",
-    tags=(("Owner", "Team A"), ("stage", "")),
-    places=(PrivateAddress("10.0.0.4", "nic", "subnet"), PrivateAddress("fd00:db8::4", "nic", "subnet")),
-    public_addresses=("198.51.100.4",),
+@pytest.mark.parametrize(
+    ("nsgs", "opened", "expected"),
+    [
+        ((LOCKED,), (), {Condition.LOCKED}),
+        ((LOCKED,), (opening(),), {Condition.OPEN}),
+        ((OUTRANKED,), (), {Condition.EXPOSED}),
+        ((OUTRANKED,), (opening(),), {Condition.EXPOSED, Condition.OPEN}),
+        ((), (), {Condition.UNKNOWN}),
+    ],
 )
-HITS = ("", "web-0", "b-01", "shop", "westeurope", "10.0.0.4", "fd00:db8::4", "100.4", "owner=team a", "team", "stage=")
-MISSES = ("web-02", "demo", "11111111", "microsoft.compute", "10.0.0.40", "owner = team", "nic", "web-01 shop")
+def test_a_guarded_machine_is_exposed_unknown_open_or_locked(
+    nsgs: tuple[Nsg, ...], opened: tuple[OpenClaim, ...], expected: set[Condition]
+) -> None:
+    assert expected == seen(*nsgs, policy=guarded(endpoint()), opened=opened).conditions
 
 
-def shown(wanted: Filter, states: Iterable[Row]) -> list[State]:
-    return [one.state for one in states if wanted.shows(one)]
+def test_nothing_is_said_to_be_locked_or_open_that_nobody_guards() -> None:
+    assert set() == seen(group(SSH), opened=(opening(),)).conditions
 
 
-@pytest.mark.parametrize(("text", "hit"), [*((text, True) for text in HITS), *((text, False) for text in MISSES)])
-def test_a_search_looks_at_names_groups_places_addresses_and_tags(text: str, hit: bool) -> None:  # noqa: FBT001 - a case.
-    assert hit is Filter(text=text).shows(Row(FOUND, None, (), ()))
-
-
-EACH = (seen(LOCKED, policy=guarded(endpoint())), seen(group(SSH)), seen())
-
-
-@given(st.frozensets(st.sampled_from(State)))
-def test_a_tab_shows_the_machines_of_its_states_and_no_tab_shows_all(states: frozenset[State]) -> None:
-    every = [State.CONFIGURED, State.NOT_CONFIGURED, State.UNSUPPORTED]
-    assert [state for state in every if state in (states or every)] == shown(Filter(states), EACH)
-
-
-def test_a_state_and_a_text_both_have_to_fit() -> None:
-    wanted = Filter(frozenset({State.CONFIGURED}), "web-01")
-    assert [State.CONFIGURED] == shown(wanted, EACH)
-    assert [] == shown(replace(wanted, text="web-02"), EACH)
+def test_an_access_to_another_machine_behind_the_group_opens_nothing_here() -> None:
+    other = replace(opening(), endpoints=(endpoint("10.0.0.9"),))
+    assert {Condition.LOCKED} == seen(LOCKED, policy=guarded(endpoint()), opened=(other,)).conditions

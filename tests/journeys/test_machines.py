@@ -93,6 +93,9 @@ async def test_a_machine_that_is_switched_off_is_shown_as_such(listed: Postern) 
         ({"state": "unsupported"}, {"bricks-01", "frozen-01", "nic-less-01", "old-01", "set-01"}),
         ({"state": "configured"}, set()),
         ({"q": "web-0"}, {"web-01", "web-02", "web-03"}),
+        ({"q": "partner", "urgency": "critical"}, {"partner-03"}),
+        ({"q": "bare", "os": "windows"}, set()),
+        ({"condition": "locked,open,exposed,unknown"}, set()),
         ({"q": "TEAM=finance"}, {"sql-01"}),
         ({"q": "198.51.100.7"}, {"edge-01"}),
         ({"q": "fd00:db8:7::5"}, {"dual-02"}),
@@ -120,7 +123,36 @@ async def test_the_pages_together_are_the_list(listed: Postern) -> None:
     assert whole == found
 
 
-@pytest.mark.parametrize("wanted", ["state=open", "pageToken=x", "pageToken=W10=", "pageSize=0", f"q={'x' * 201}"])
+@pytest.mark.parametrize("by", ["name", "resourceGroup", "location"])
+async def test_the_pages_of_an_order_together_are_the_list_the_other_way_round(listed: Postern, by: str) -> None:
+    whole = names(await listed.machines(orderBy=by, pageSize="200"))
+    asked = {"orderBy": by, "descending": "true", "pageSize": "10"}
+    part = await listed.machines(**asked)
+    found = names(part)
+    while part["nextPageToken"]:
+        part = await listed.machines(**asked, pageToken=part["nextPageToken"])
+        found += names(part)
+    assert whole[::-1] == found
+
+
+async def test_a_list_by_name_is_one(listed: Postern) -> None:
+    found = names(await listed.machines(orderBy="name", pageSize="200"))
+    assert sorted(found, key=str.lower) == found
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "state=open",
+        "condition=closed",
+        "urgency=dire",
+        "orderBy=size",
+        "pageToken=x",
+        "pageToken=W10=",
+        "pageSize=0",
+        f"q={'x' * 201}",
+    ],
+)
 async def test_a_filter_that_makes_no_sense_is_refused(listed: Postern, wanted: str) -> None:
     assert 400 == (await listed.call("auditor", "GET", f"/api/machines?{wanted}")).status_code
 
@@ -162,6 +194,7 @@ async def test_an_enabled_machine_moves_to_its_tab_and_tells_that_its_lock_holds
     assert ("configured", ["holds"], "none") == (row["state"], [one["code"] for one in row["reasons"]], row["urgency"])
     assert ({"state": "holds", "because": []}, []) == (row["lock"], row["exposure"])
     assert {"ports": [22, "5000-5010"], "scope": "all"} == row["policy"]
+    assert ["locked"] == row["conditions"]
     assert ["web-01"] == names(await postern.machines(state="configured"))
 
 
@@ -177,6 +210,8 @@ async def test_a_granted_access_is_no_leak_and_is_told_as_use(postern: Postern) 
     await postern.enable("web-01")
     grant = await postern.ask(wish("web-01"))
     row = await postern.row("web-01")
+    assert ["open"] == row["conditions"]
+    assert ["web-01"] == names(await postern.machines(condition="open"))
     assert ("holds", 1, 1) == (row["lock"]["state"], row["use"]["activeGrants"], row["use"]["grantsLast7Days"])
     assert grant["id"] == row["use"]["lastAccess"]["grant"]
     assert [("10.0.0.4", 22)] == [(one["address"], one["port"]) for one in row["exposure"]]

@@ -1,5 +1,7 @@
 """The lists of machines: found, sorted, filtered, and the worst first."""
 
+import re
+
 from playwright.async_api import expect
 
 from tests.journeys.client import Postern, wish
@@ -19,14 +21,35 @@ async def test_a_search_and_filters_narrow_the_list(people: People) -> None:
     await ada.sees("No machine here matches what you look for.")
 
 
+async def test_a_filter_is_about_all_machines_and_not_only_about_those_shown(people: People, postern: Postern) -> None:
+    await postern.box.reset("large", machines=450)
+    ada = await people.enter("administrator", "recommended")
+    await ada.click("Machine", role="button")
+    await ada.sees("vm-00001")
+    await ada.fill("Search", "vm-00449")
+    await expect(ada.row("vm-00449")).to_be_visible()
+
+
+async def test_guarded_machines_are_filtered_by_what_is_true_of_them(people: People, postern: Postern) -> None:
+    for name in ("web-01", "app-01", "edge-01"):
+        await postern.enable(name)
+    await postern.ask(wish("web-01"))
+    ada = await people.enter("administrator")
+    for condition, name in (("Open", "web-01"), ("Exposed", "edge-01"), ("Locked", "app-01")):
+        await ada.pick("Show", condition)
+        await expect(ada.page.get_by_role("rowheader")).to_have_text([re.compile(name)])
+
+
 async def test_a_column_sorts_both_ways(people: People) -> None:
     ada = await people.enter("administrator", "recommended")
-    await ada.sees("bare-01")
-    await ada.page.get_by_role("columnheader", name="Machine").get_by_role("button").click()
-    up = await ada.names()
-    assert sorted(up) == up
-    await ada.page.get_by_role("columnheader", name="Machine").get_by_role("button").click()
-    assert up[::-1] == await ada.names()
+    header = ada.page.get_by_role("columnheader", name="Machine").get_by_role("button")
+    first = ada.page.get_by_role("rowheader").first
+    await header.click()
+    await expect(first).to_contain_text("app-01")
+    assert sorted(await ada.names()) == await ada.names()
+    await header.click()
+    await expect(first).to_contain_text("web-03")
+    assert sorted(await ada.names(), reverse=True) == await ada.names()
 
 
 async def test_a_lock_that_does_not_hold_stands_first_and_names_the_rule(people: People, postern: Postern) -> None:

@@ -91,3 +91,49 @@ async def test_a_policy_is_taken_away_after_what_would_be_open_was_shown(people:
     await ada.click("Remove")
     await ada.sees("No machine is guarded yet.")
     assert 0 == (await postern.machines())["counts"]["configured"]
+
+
+async def test_who_is_told_is_set_and_a_kept_address_stays_kept(people: People, postern: Postern) -> None:
+    told = [{"url": f"{postern.box.site.emulator}/secret", "events": ["io.postern.machine.exposed"]}]
+    await postern.enable("web-01", notifications=told)
+    ada = await people.enter("administrator")
+    await ada.more("web-01", "Edit")
+    await ada.sees("The rest of this address is kept and not shown.", "Told of 1 of 8 kinds")
+    await ada.tick("an access opened")
+    await ada.click("Save")
+    await ada.sees("1 machine is under a policy now.")
+    (kept,) = (await policy(postern))["notifications"]
+    assert "/#kept-" in kept["url"]
+    assert ["io.postern.grant.opened", "io.postern.machine.exposed"] == kept["events"]
+
+
+async def test_a_receiver_that_is_not_allowed_is_told_at_its_address(people: People, postern: Postern) -> None:
+    await postern.enable("web-01")
+    ada = await people.enter("administrator", expects="400")
+    await ada.more("web-01", "Edit")
+    await ada.click("Add a receiver")
+    await ada.fill("Address", "https://elsewhere.example.org/x")
+    await ada.click("Save")
+    await ada.page.get_by_role("group", name="Receiver 1").get_by_role("alert").wait_for()
+    assert "https://elsewhere.example.org/x" == await ada.page.get_by_label("Address", exact=True).input_value()
+
+
+async def test_machines_with_the_same_policy_are_edited_from_it(people: People, postern: Postern) -> None:
+    for name in ("web-01", "app-01"):
+        await postern.enable(name, ports=[{"number": 2222}])
+    ada = await people.enter("administrator")
+    await ada.tick("Choose all")
+    await ada.click("Edit 2 VMs")
+    await ada.sees("These machines have the same policy", "replaces the policies of 2 machines")
+    assert "2222" == await ada.dialog.get_by_label("Port or range").input_value()
+
+
+async def test_machines_with_different_policies_begin_with_the_defaults_and_say_so(
+    people: People, postern: Postern
+) -> None:
+    await postern.enable("web-01", ports=[{"number": 2222}])
+    await postern.enable("app-01", ports=[{"number": 22}])
+    ada = await people.enter("administrator")
+    await ada.tick("Choose all")
+    await ada.click("Edit 2 VMs")
+    await ada.sees("This begins with the defaults, not with the policies that these machines have.")

@@ -9,7 +9,7 @@ import pytest
 from shared.domain.findings import What
 from shared.domain.forecasts import Preview
 from shared.domain.inventory import State
-from shared.domain.listing import Filter
+from shared.domain.selecting import Filter, Order
 from shared.ports import Conflict, NotFound, Unavailable
 from shared.services.enabling import Assignment, enable, foretell
 from shared.services.machines import page
@@ -180,14 +180,14 @@ async def test_a_preview_of_discarding_tells_that_everything_will_be_open() -> N
 async def test_a_list_of_a_subscription_that_is_none_of_ours_is_empty_and_asks_nobody() -> None:
     town = Town()
     process = Process()
-    found = await town.live(lambda world: page(world, Filter(subscription="other"), 10, None), process)
+    found = await town.live(lambda world: page(world, Filter(subscription="other"), Order(), 10, None), process)
     assert ([], []) == (list(found.rows), process.calls)
 
 
 async def test_the_list_tells_which_tab_each_machine_is_in() -> None:
     town = Town()
     await town.enable(WEB_02)
-    found = await town.live(lambda world: page(world, Filter(), 10, None))
+    found = await town.live(lambda world: page(world, Filter(), Order(), 10, None))
     assert {State.CONFIGURED: 1, State.NOT_CONFIGURED: 3} == dict(found.counts)
 
 

@@ -12,7 +12,7 @@ import pytest
 from shared.domain.findings import What
 from shared.domain.issues import Refused
 from shared.domain.lifecycle import State
-from shared.domain.listing import Filter
+from shared.domain.selecting import Filter, Order
 from shared.services.enabling import Assignment, enable
 from shared.services.machines import page
 from shared.services.policies import Removal, Removed, disable
@@ -92,7 +92,7 @@ async def test_wherever_enabling_dies_the_list_calls_no_open_machine_closed(call
     town.cloud.indexed[BARE] = None
     with suppress(Crash):
         await town.enable(BARE, Process(dies_at=call))
-    found = await town.live(lambda world: page(world, Filter(), 10, None))
+    found = await town.live(lambda world: page(world, Filter(), Order(), 10, None))
     called_closed = [one.leaks == () for one, _ in found.rows if one.guarded]
     assert not (is_open(town) and any(called_closed))
 
@@ -100,7 +100,7 @@ async def test_wherever_enabling_dies_the_list_calls_no_open_machine_closed(call
 async def test_a_machine_that_the_index_does_not_show_yet_is_listed_as_closed_once_it_is() -> None:
     town = await enabled()
     town.cloud.indexed[BARE] = None
-    found = await town.live(lambda world: page(world, Filter(), 10, None))
+    found = await town.live(lambda world: page(world, Filter(), Order(), 10, None))
     assert [()] == [one.leaks for one, _ in found.rows if one.guarded]
 
 

@@ -13,14 +13,21 @@ from hypothesis import strategies as st
 from shared.bootstrap import Postern
 from shared.domain.inventory import State
 from shared.domain.issues import Invalid
-from shared.domain.listing import Filter, Rank
+from shared.domain.listing import Condition, Urgency
 from shared.domain.people import Person
+from shared.domain.selecting import By, Filter, Order, Place
 from shared.ports import NotFound
 from shared.triggers.callers import Caller
 from shared.triggers.http import Call, flag, machine_of, page_size
-from shared.triggers.machines import _filter, _place, _token, list_
+from shared.triggers.machines import _filter, _order, _token, list_
+from shared.triggers.machines import _place as place_of
 from shared.triggers.problems import Wrong, of_answer
 from tests.domain.values import machine_id
+
+
+def _place(asked: Call) -> Place | Invalid | None:
+    return place_of(asked, Order())
+
 
 SOMEBODY = Caller(Person("ann", "Ann"), frozenset({"Postern.Reader"}))
 
@@ -48,12 +55,12 @@ PLACES = st.tuples(st.integers(0, 4), st.integers(-300, 0), st.text(max_size=90)
 
 
 @given(PLACES)
-def test_a_page_token_survives_a_round_trip(place: Rank) -> None:
+def test_a_page_token_survives_a_round_trip(place: Place) -> None:
     assert place == _place(call(pageToken=_token(place)))
 
 
 @given(PLACES)
-def test_a_page_token_can_stand_in_an_address(place: Rank) -> None:
+def test_a_page_token_can_stand_in_an_address(place: Place) -> None:
     assert _token(place).rstrip("=").replace("-", "").replace("_", "").isalnum()
 
 
@@ -111,6 +118,9 @@ async def test_everything_that_is_wrong_with_the_question_is_told_at_once() -> N
         ({"q": f" {'x' * 200} "}, Filter(text="x" * 200)),
         ({"subscription": " AAAA "}, Filter(subscription="aaaa")),
         ({"subscription": " "}, Filter()),
+        ({"os": "Linux, windows"}, Filter(systems=frozenset({"linux", "windows"}))),
+        ({"urgency": "critical"}, Filter(urgencies=frozenset({Urgency.CRITICAL}))),
+        ({"condition": "open,exposed"}, Filter(conditions=frozenset({Condition.OPEN, Condition.EXPOSED}))),
     ],
 )
 def test_a_filter_is_read_from_the_query(params: Mapping[str, str], expected: Filter) -> None:
@@ -120,6 +130,29 @@ def test_a_filter_is_read_from_the_query(params: Mapping[str, str], expected: Fi
 @pytest.mark.parametrize("state", ["Configured", "open", "configured;unsupported"])
 async def test_a_tab_that_is_none_is_refused(state: str) -> None:
     assert (400, [("unknownValue", "state")]) == await refused(state=state)
+
+
+@pytest.mark.parametrize("name", ["urgency", "condition", "orderBy"])
+async def test_a_value_that_a_parameter_does_not_know_is_refused(name: str) -> None:
+    assert (400, [("unknownValue", name)]) == await refused(**{name: "worst"})
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ({}, Order()),
+        ({"orderBy": "name"}, Order(By.NAME)),
+        ({"orderBy": "location", "descending": "true"}, Order(By.LOCATION, descending=True)),
+    ],
+)
+def test_an_order_is_read_from_the_query(params: Mapping[str, str], expected: Order) -> None:
+    assert expected == _order(call(**params))
+
+
+async def test_a_place_in_one_order_is_none_in_another() -> None:
+    token = _token(("web-01", "/a"))
+    assert (400, [("invalidPageToken", "pageToken")]) == await refused(pageToken=token)
+    assert ("web-01", "/a") == place_of(call(pageToken=token), Order(By.NAME))
 
 
 @pytest.mark.parametrize(

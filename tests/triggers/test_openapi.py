@@ -13,6 +13,7 @@ from openapi_spec_validator import OpenAPIV2SpecValidator, OpenAPIV31SpecValidat
 from shared.triggers.activity_operations import ACTIVITY_OPERATIONS
 from shared.triggers.endpoints import ENDPOINTS
 from shared.triggers.jit_operations import JIT_OPERATIONS
+from shared.triggers.machine_operations import MACHINE_OPERATIONS
 from shared.triggers.openapi import describe
 from shared.triggers.operations import OPERATIONS
 from shared.triggers.problems import CODES, JIT_CODES
@@ -54,7 +55,7 @@ def test_every_call_is_described_and_no_other(document: dict[str, Any]) -> None:
 
 
 def test_every_endpoint_has_its_description() -> None:
-    described = {*OPERATIONS, *ACTIVITY_OPERATIONS, *JIT_OPERATIONS}
+    described = {*OPERATIONS, *MACHINE_OPERATIONS, *ACTIVITY_OPERATIONS, *JIT_OPERATIONS}
     assert {endpoint.name for endpoint in ENDPOINTS} | {"health"} == described
 
 

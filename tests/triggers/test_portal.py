@@ -3,11 +3,13 @@
 import gzip
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import azure.functions as func
 import pytest
 
+from shared.domain.subscriptions import Kind
 from shared.triggers.portal import answer, parts
 from tests.packages.vendor import FILES, LICENCES, PACKAGES, VENDOR, describe
 
@@ -75,3 +77,8 @@ def test_what_is_vendored_is_what_npm_has_under_its_hash_and_says_its_licence() 
 @pytest.mark.parametrize("package", LICENCES)
 def test_the_licence_of_what_is_vendored_comes_along(package: str) -> None:
     assert (PACKAGES / package / "LICENSE").read_bytes() == (VENDOR / f"LICENSE-{package}.txt").read_bytes()
+
+
+def test_the_portal_knows_every_kind_of_event() -> None:
+    source = (FOLDER / "views" / "told.js").read_text("utf-8")
+    assert set(map(str, Kind)) == set(re.findall(r"'(io\.postern\.[a-zA-Z.]+)'", source))

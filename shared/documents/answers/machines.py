@@ -9,7 +9,7 @@ from shared.documents.answers.grants import GrantAnswer
 from shared.documents.policies import PolicyDocument
 from shared.domain.inventory import MachineKind
 from shared.domain.inventory import State as Tab
-from shared.domain.listing import Urgency
+from shared.domain.listing import Condition, Urgency
 from shared.domain.policies import Scope
 
 
@@ -48,7 +48,7 @@ class LatestAnswer(Answer):
 
 
 class UseAnswer(Answer):
-    """How a machine was used: the grants that are open, those of the last seven days, the latest access of these."""
+    """How a machine was used: the grants that may be open, those of the last seven days, the latest access of these."""
 
     activeGrants: int
     grantsLast7Days: int
@@ -72,6 +72,7 @@ class SightingAnswer(Answer):
     state: Annotated[str, one_of(*Tab)]
     reasons: list[TabReasonAnswer]
     urgency: Annotated[str, one_of(*Urgency)]
+    conditions: list[Annotated[str, one_of(*Condition)]]  # None of a machine that is not guarded.
     exposure: list[ExposedAnswer]
     suggestedPorts: list[int]
     lock: LockAnswer | None

@@ -50,6 +50,7 @@ function Properties({ machine }) {
       ${row('The Internet reaches', exposure.length > 0 && exposure.map((text) => html`<p>${text}</p>`))}
       ${row('Network security groups', machine.nsgs.map((nsg) => html`<p><bdi>${nameOf(nsg.id)}</bdi> <span class="quiet">${nsg.rules} rules, ${nsg.rulesOfPostern} of Postern</span></p>`))}
       ${row('May be asked for', machine.policy?.ports.map((port) => html`<p>${portName(port.number)} ${port.protocol}</p>`))}
+      ${row('Last access', machine.use?.lastAccess && html`<${Time} at=${machine.use.lastAccess.at} /> by <bdi>${machine.use.lastAccess.by.name}</bdi>`)}
       ${row('Attempts, 24 h', machine.attemptsLast24Hours?.toLocaleString())}
       ${row('Policy set', machine.changedAt && html`<${Time} at=${machine.changedAt} />${machine.changedBy && html` by <bdi>${machine.changedBy.name}</bdi>`}`)}
       ${row('Resource id', html`<code class="long">${machine.id}</code>`)}

@@ -17,7 +17,7 @@ const ABOUT = {
   unsupported: 'These machines cannot be guarded, and here is why.',
 };
 const FILTERS = {
-  configured: [['', 'All'], ['exposed', 'Exposed'], ['open', 'Open'], ['locked', 'Locked']],
+  configured: [['', 'All'], ['exposed', 'Exposed'], ['unknown', 'Unknown'], ['open', 'Open'], ['locked', 'Locked']],
   notConfigured: [['', 'All'], ['critical', 'Critical'], ['high', 'High'], ['medium', 'Medium'], ['low', 'Low']],
 };
 const SYSTEMS = [['', 'All'], ['Linux', 'Linux'], ['Windows', 'Windows']];
@@ -35,11 +35,12 @@ export function Machines({ tab, person, search }) {
   const [chosen, setChosen] = useState(() => new Set());
   const [dialog, setDialog] = useState(null);
   const settled = useSettled(text);
-  const found = usePages((pageToken) => api.machines({ state: tab.state, q: settled, pageSize: PAGE, pageToken }), [tab.state, settled], REFRESH);
+  const wanted = { state: tab.state, q: settled, ...asked(tab, filter, order) };
+  const found = usePages((pageToken) => api.machines({ ...wanted, pageSize: PAGE, pageToken }), Object.values(wanted), REFRESH);
   const mayLook = ['Requestor', 'Approver', 'Administrator', 'Auditor'].some((role) => person.roles.has(role));
   const open = useAnswer(() => (mayLook ? api.grants({ state: 'opening,active,closing', pageSize: 200 }) : { value: [] }), [mayLook], REFRESH);
   const stays = useMemo(() => byMachine(open.value?.value || []), [open.value]);
-  const rows = useMemo(() => sorted((found.value?.value || []).filter((row) => fits(row, filter, stays)), order), [found.value, order, filter, stays]);
+  const rows = useMemo(() => sorted(found.value?.value || [], order), [found.value, order]);
   useEffect(() => { setChosen((before) => kept(before, rows)); }, [rows]);
   const refresh = () => { found.again(); open.again(); };
   const done = () => { setDialog(null); setChosen(new Set()); refresh(); };
@@ -71,12 +72,10 @@ export function Machines({ tab, person, search }) {
 const Choice = ({ label, options, value, onChange }) => html`
   <label class="inline">${label} <select value=${value} onChange=${(event) => onChange(event.target.value)}>${options.map(([key, title]) => html`<option value=${key}>${title}</option>`)}</select></label>`;
 
-/** Whether a machine is among those that were asked for. */
-function fits(row, { only, os }, stays) {
-  const { known, others } = accesses(row, stays.get(row.id.toLowerCase()));
-  const open = known.length > 0 || others > 0;
-  const states = { exposed: row.lock?.state === 'exposed', open, locked: row.lock?.state === 'holds' && !open };
-  return (!os || row.os === os) && (!only || (states[only] ?? row.urgency === only));
+/** The filters and the order as the API takes them; it knows all machines, and a page only some. */
+function asked(tab, { only, os }, { by, down }) {
+  const about = tab.state === 'configured' ? { condition: only, urgency: '' } : { condition: '', urgency: only };
+  return { ...about, os, orderBy: ORDERS[by] || 'urgency', descending: ORDERS[by] && down ? 'true' : '' };
 }
 
 function byMachine(grants) {
@@ -90,18 +89,13 @@ function byMachine(grants) {
 
 const kept = (chosen, rows) => new Set(rows.map((row) => row.id).filter((id) => chosen.has(id)));
 
-const KEYS = {
-  urgency: () => 0, // As the API gives them.
-  name: (row) => row.name.toLowerCase(),
-  group: (row) => row.resourceGroup.toLowerCase(),
-  location: (row) => row.location,
-  attempts: (row) => -(row.attemptsLast24Hours ?? -1),
-};
+const ORDERS = { urgency: 'urgency', name: 'name', group: 'resourceGroup', location: 'location' };
 
+/** What the API cannot sort by, because only the logs know it: of the rows that are shown, those with most come first. */
 function sorted(rows, { by, down }) {
-  const key = KEYS[by];
-  const found = [...rows].sort((one, other) => (key(one) < key(other) ? -1 : key(one) > key(other) ? 1 : 0));
-  return down ? found.reverse() : found;
+  if (by !== 'attempts') return rows;
+  const most = [...rows].sort((one, other) => (other.attemptsLast24Hours ?? -1) - (one.attemptsLast24Hours ?? -1));
+  return down ? most.reverse() : most;
 }
 
 function List({ rows, tab, person, order, setOrder, chosen, setChosen, mayChange, stays, setDialog }) {
@@ -179,6 +173,6 @@ export function State({ row, stays }) {
     ${row.lock?.state === 'unknown' && html`<p class="reason"><${Badge} kind="warning">unknown<//> ${row.reasons[0]?.message}</p>`}
     ${known.map((stay) => html`<p class="reason"><${Badge} kind="open">${stay.state === 'active' ? 'open' : stay.state}<//> for <bdi>${stay.requestor.name}</bdi> until <a href=${`#/grants/${stay.id}`} title=${howLong(new Date(stay.endTimeUtc) - now)}>${localTime(stay.endTimeUtc)}</a></p>`)}
     ${others > 0 && html`<p class="reason"><${Badge} kind="open">open<//> for ${others === 1 ? 'somebody else' : `${others} others`}</p>`}
-    ${row.lock?.state === 'holds' && !known.length && !others && html`<p class="reason"><${Badge} kind="locked">locked<//></p>`}`;
+    ${row.conditions.includes('locked') && !known.length && !others && html`<p class="reason"><${Badge} kind="locked">locked<//></p>`}`;
 }
 

@@ -6,9 +6,11 @@ import { count, durationOf, hoursOf, hoursText, nameOf } from '../format.js';
 import { useAnswer } from '../hooks.js';
 import { Dialog, Field, Loading, Problem, issuesOf } from '../ui.js';
 import { Changes } from './changes.js';
+import { Told } from './told.js';
 
 const DEFAULTS = [22, 3389, 5985, 5986].map((number) => ({ number, protocol: 'TCP', allowedSourceAddressPrefix: '*', maxRequestAccessDuration: 'PT3H' }));
 const HOURS = [0.5, 1, 2, 3, 4, 8, 12, 24];
+const COMPARED = 20; // machines whose policies are read to see whether they are alike
 const BATCH = 10; // machines in one call, so that one sees how far it is
 const WAITS = [1, 4, 8, 24, 72, 168];
 
@@ -16,14 +18,38 @@ const WAITS = [1, 4, 8, 24, 72, 168];
 export function Policy({ machines, onClose, onDone }) {
   const [only] = machines;
   const single = machines.length === 1;
-  const known = useAnswer(() => (single && only.state === 'configured' ? api.policy(only.id) : { document: null }), [only.id]);
+  const known = useAnswer(() => starting(machines), [only.id]);
   const title = single ? `Just-in-time access to ${only.name}` : `Just-in-time access to ${count(machines.length, 'machine')}`;
   return html`
     <${Dialog} title=${title} onClose=${onClose} wide>
       <${Problem} error=${known.error} again=${known.again} />
       ${known.loading && html`<${Loading} what="Reading the policy" />`}
-      ${known.value && html`<${Form} ...${{ machines, onClose, onDone, etag: known.value.etag, before: known.value.document?.policy }} />`}
+      ${known.value && html`<${Form} ...${{ machines, onClose, onDone, ...known.value }} />`}
     <//>`;
+}
+
+/**
+ * What the form begins with: the policy of the one machine as it is; of several the one that they have in common, if
+ * they have. Who is told is left out of that, since a kept address is kept for its own machine.
+ */
+async function starting(machines) {
+  const guarded = machines.filter((machine) => machine.state === 'configured');
+  if (machines.length === 1) {
+    const found = guarded.length ? await api.policy(machines[0].id) : null;
+    return { etag: found?.etag, before: found?.document.policy };
+  }
+  if (!guarded.length || guarded.length < machines.length || guarded.length > COMPARED) return { replaced: guarded.length };
+  const policies = (await Promise.all(guarded.map((machine) => api.policy(machine.id)))).map((found) => found.document.policy);
+  const [first, ...others] = policies.map(({ notifications, ...rest }) => rest);
+  const alike = others.every((one) => JSON.stringify(one) === JSON.stringify(first));
+  return { replaced: guarded.length, before: alike ? first : undefined, alike, told: policies.some((one) => one.notifications?.length) };
+}
+
+/** What saving the form for several machines would lose, said before. */
+function Replaced({ replaced, alike, told }) {
+  if (!replaced) return null;
+  return html`<p class="notice">${alike ? 'These machines have the same policy; here it is.' : 'This begins with the defaults, not with the policies that these machines have.'}
+    What you save replaces the ${replaced === 1 ? 'policy' : 'policies'} of ${count(replaced, 'machine')}${told ? ', and who is told by them' : ''}.</p>`;
 }
 
 function suggested(machines) {
@@ -36,7 +62,7 @@ function blank(machines) {
   return { ports: suggested(machines), lock: { scope: 'all', from: '*', keepOpen: [] } };
 }
 
-function Form({ machines, before, etag, onClose, onDone }) {
+function Form({ machines, before, etag, onClose, onDone, ...known }) {
   const [policy, setPolicy] = useState(() => before || blank(machines));
   const [step, setStep] = useState({ name: 'edit' });
   const change = (part) => { setPolicy({ ...policy, ...part }); setStep({ name: 'edit' }); };
@@ -60,10 +86,11 @@ function Form({ machines, before, etag, onClose, onDone }) {
   return html`
     <form onSubmit=${(event) => { event.preventDefault(); preview(); }}>
       <div class="body">
-        ${machines.length > 1 && machines.some((machine) => machine.state === 'configured') && html`<p class="notice">What you save replaces the policy of each of these machines.</p>`}
+        <${Replaced} ...${known} />
         <${Ports} ports=${policy.ports} error=${step.error} onChange=${(ports) => change({ ports })} />
         <${Lock} lock=${policy.lock || {}} onChange=${(lock) => change({ lock })} error=${step.error} />
         <${Rules} policy=${policy} onChange=${change} error=${step.error} />
+        <${Told} receivers=${policy.notifications || []} onChange=${(notifications) => change({ notifications })} error=${step.error} />
         <${Problem} error=${step.error} />
         ${step.name === 'preview' && html`<${Shown}><${Changes} results=${step.told} /><//>`}
       </div>
