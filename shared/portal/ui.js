@@ -128,7 +128,7 @@ export const Loading = ({ what }) => html`<p class="quiet" role="status">${what 
 /** What changes is read out by screen readers. */
 export const Live = ({ children }) => html`<div aria-live="polite">${children}</div>`;
 
-const STRETCH = 100; // rows
+const STRETCH = 25; // rows
 const USUAL_HEIGHT = 50; // pixels of a row that was not seen yet
 const NEAR = '2000px';
 

@@ -2,7 +2,10 @@
 
 import asyncio
 import re
+import shutil
 import sys
+
+import pytest
 
 from emulator.box import ROOT
 
@@ -46,3 +49,16 @@ async def test_a_month_of_flows_is_looked_back_at_and_counted_as_it_was_made() -
     assert [60, 60, 60, 60] == [float(line.split()[-1]) for line in lines[4:8]]
     made, told, by_hand, _rows = map(int, re.findall(r"\d+", lines[9]))
     assert 2500 < made == told == by_hand < 3000
+
+
+@pytest.mark.skipif(not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), reason="no Chromium")
+async def test_the_portal_is_scrolled_with_one_page_of_machines_and_with_all() -> None:
+    size = ("--machines", "450", "--steps", "20")
+    program = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "benchmarks.portal", *size, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await program.communicate()
+    lines = output.decode().splitlines()
+    assert (0, "450 machines", "first rows") == (program.returncode, lines[0][:12], lines[1][:10])
+    assert ["200 rows shown", "450 rows shown"] == [line[:21].strip() for line in lines[2:]]
+    assert all(float(figure) > 0 for line in lines[2:] for figure in line.split()[-3:])
