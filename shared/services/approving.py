@@ -76,7 +76,7 @@ async def _until_kept(world: World, id_: str, step: Step) -> Stored[Grant] | Ref
 
 async def _approve(world: World, stored: Stored[Grant], voice: Voice) -> Stored[Grant] | Refused:
     grant, now = stored.value, world.clock.now()
-    question = _question(world, grant)
+    question = waiting(world, grant)
     if _has_said(grant, voice, Verdict.APPROVED, question):
         return stored
     if question is None:
@@ -99,7 +99,7 @@ async def _approve(world: World, stored: Stored[Grant], voice: Voice) -> Stored[
 
 async def _deny(world: World, stored: Stored[Grant], voice: Voice) -> Stored[Grant] | Refused:
     grant = stored.value
-    question = _question(world, grant)
+    question = waiting(world, grant)
     if _has_said(grant, voice, Verdict.DENIED, question):
         return stored
     if question is None:
@@ -122,7 +122,7 @@ async def _cancel(world: World, stored: Stored[Grant], by: Person, comment: str)
     raise Conflict(f"A grant that is {grant.state} cannot be cancelled{'; revoke it' if grant.holding else ''}.")
 
 
-def _question(world: World, grant: Grant) -> Question | None:
+def waiting(world: World, grant: Grant) -> Question | None:
     """What of a grant waits for approval now; None when nothing does, or it has waited too long."""
     now = world.clock.now()
     if grant.state is State.PENDING and grant.lapses_at and now < grant.lapses_at:
@@ -158,7 +158,10 @@ def _uncounted(policy: Policy, grant: Grant, voice: Voice) -> Iterator[Issue]:
     """Why this voice does not count."""
     if grant.requestor.id in {voice.person.id, voice.person.via}:
         yield Issue("ownRequest", "", "Nobody decides about a request of their own.")
-    if not _needed(policy).names(voice.ids):
+    if voice.person.via and not _needed(policy).named(voice.ids):
+        # Whoever brings an answer vouches for nobody's roles: were nobody named, anybody's answer would count.
+        yield Issue("notApprover", "", "An answer that is brought counts when the policy names who gave it.")
+    elif not _needed(policy).names(voice.ids):
         yield Issue("notApprover", "", "The policy names who approves; you are not among them.")
 
 

@@ -42,6 +42,7 @@ ENDPOINTS: Final = (
     Endpoint("askForAccess", "POST", "api/grants", (Role.REQUESTOR,), f"{_GRANTS}:ask"),
     Endpoint("listGrants", "GET", "api/grants", _WHO_SEE, f"{_GRANTS}:list_"),
     Endpoint("getGrant", "GET", "api/grants/{id}", _WHO_SEE, f"{_GRANTS}:get"),
+    Endpoint("showGrant", "GET", "api/grants/{id}/card", _WHO_DECIDE, f"{_GRANTS}:show"),
     Endpoint("extendGrant", "POST", "api/grants/{id}/extend", (Role.REQUESTOR,), f"{_GRANTS}:extend"),
     Endpoint("approveGrant", "POST", "api/grants/{id}/approve", _WHO_DECIDE, f"{_GRANTS}:approve"),
     Endpoint("denyGrant", "POST", "api/grants/{id}/deny", _WHO_DECIDE, f"{_GRANTS}:deny"),

@@ -10,6 +10,7 @@ from typing import Final
 
 from shared.bootstrap import Postern
 from shared.documents.answers.grants import GrantAnswer, GrantPreviewAnswer
+from shared.documents.cards import write_standing
 from shared.documents.grants import (
     read_comment,
     read_decision,
@@ -68,6 +69,14 @@ async def get(app: Postern, call: Call) -> Answer:
     stored = await _visible(world, call, WHO_SEE_ALL)
     progress = await resume(world, stored)
     return reply(HTTPStatus.OK, await _document(world, progress.grant), **_when(progress))
+
+
+async def show(app: Postern, call: Call) -> Answer:
+    """How one grant stands, as an Adaptive Card for those who ask approvers."""
+    world = app.world()
+    grant = (await _visible(world, call, (Role.APPROVER, Role.RELAY))).value
+    waits = approving.waiting(world, grant) is not None
+    return reply(HTTPStatus.OK, write_standing(grant, app.webhooks.address, waits=waits))
 
 
 async def list_(app: Postern, call: Call) -> Answer:

@@ -43,6 +43,9 @@ def describe_for_connectors(host: str) -> Json:
     schemas = {name: _schema(schema) for name, schema in api["components"]["schemas"].items()}
     # A port that is only ever written is best written as a text, which a range needs.
     schemas["AskedPortDocument"]["properties"]["number"]["type"] = "string"
+    # The address that is to be told is the flow's own, which the platform fills in and nobody is asked for.
+    callback = {"x-ms-notification-url": True, "x-ms-visibility": "internal"}
+    schemas["SubscriptionDocument"]["properties"]["callbackUrl"].update(callback)
     return {
         "swagger": "2.0",
         "info": {"title": "Postern", "version": VERSION, "description": ABOUT},

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from importlib.util import find_spec
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
-from shared.documents.cards import TITLES, plain, write_card
+from shared.documents.cards import NEVER_OPEN, TITLES, plain, write_card, write_standing
 from shared.documents.events import Telling, write_event
 from shared.domain.approvals import Extension
 from shared.domain.events import EndingSoon, Matter, kinds_of
@@ -56,6 +57,14 @@ def card(telling: Telling) -> dict[str, Any]:
     assert "application/vnd.microsoft.card.adaptive" == attachment["contentType"]
     content: dict[str, Any] = attachment["content"]
     return content
+
+
+def objects(document: object) -> Iterator[dict[str, Any]]:
+    """Every object in a document."""
+    if isinstance(document, dict):
+        yield document
+    for one in document.values() if isinstance(document, dict) else document if isinstance(document, list) else ():
+        yield from objects(one)
 
 
 def schema() -> dict[str, Any]:
@@ -128,13 +137,31 @@ def test_no_other_card_can_decide_anything() -> None:
     assert {"Action.OpenUrl"} == {action["type"] for one in others for action in card(one)["actions"]}
 
 
+@pytest.mark.parametrize(
+    ("state", "waits", "title"),
+    [
+        (State.PENDING, True, TITLES[Kind.APPROVAL_NEEDED]),
+        (State.PENDING, False, NEVER_OPEN),
+        (State.DENIED, False, NEVER_OPEN),
+        (State.OPENING, False, TITLES[Kind.DECIDED]),
+        (State.ACTIVE, False, TITLES[Kind.OPENED]),
+    ],
+)
+def test_a_grant_is_shown_as_it_stands_with_buttons_only_while_it_waits(
+    state: State, title: str, *, waits: bool
+) -> None:
+    shown = write_standing(grant(state), ADDRESS, waits=waits)
+    assert [title] == [one["text"] for one in objects(shown["card"]) if one.get("type") == "TextBlock"]
+    assert (GRANT, waits, waits) == (shown["grant"], shown["waits"], "Action.Submit" in str(shown["card"]))
+
+
 def test_what_people_wrote_stands_only_where_no_markdown_is_read() -> None:
     last = Occurrence(0, State.PENDING, NOW, Person("ann", NASTY), detail=NASTY)
     asked = grant(State.PENDING, justification=NASTY, ticket=NASTY, requestor=Person("ann", NASTY), occurrence=last)
     body = card(Telling(asked, Kind.APPROVAL_NEEDED, ADDRESS))["body"]
-    blocks = [one["text"] for one in body if one["type"] == "TextBlock"]
-    runs = [run["text"] for one in body if one["type"] == "RichTextBlock" for run in one["inlines"]]
-    assert [TITLES[Kind.APPROVAL_NEEDED]] == blocks
+    texts = [(one["type"], one["text"]) for one in objects(body) if "text" in one]
+    runs = [text for kind, text in texts if kind == "TextRun"]
+    assert [("TextBlock", TITLES[Kind.APPROVAL_NEEDED])] == [one for one in texts if one[0] != "TextRun"]
     assert [] == [text for text in runs for mark in ("://", "www.", "{{", "${", "\n", "\u202e") if mark in text]
 
 

@@ -22,6 +22,7 @@ HTTP: Final = {
     "askForAccess": ("api/grants", {"POST"}),
     "listGrants": ("api/grants", {"GET"}),
     "getGrant": ("api/grants/{id}", {"GET"}),
+    "showGrant": ("api/grants/{id}/card", {"GET"}),
     "listActivity": ("api/activity", {"GET"}),
     "exportActivity": ("api/activity.csv", {"GET"}),
     "summarizeActivity": ("api/activity/summary", {"GET"}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NotRequired
+from typing import Annotated, Any, NotRequired
 
 from shared.documents.answers import Answer, PersonAnswer, Time, one_of
 from shared.documents.answers.grants import GrantAnswer
@@ -53,6 +53,14 @@ class EventAnswer(Answer):
     time: Time
     datacontenttype: Annotated[str, one_of("application/json")]
     data: EventDataAnswer
+
+
+class CardAnswer(Answer):
+    """A grant as an Adaptive Card, and whether it waits for approval, for which the card then has buttons."""
+
+    grant: str
+    waits: bool
+    card: dict[str, Any]
 
 
 class SubscriptionAnswer(Answer):
