@@ -11,6 +11,7 @@ from tests.journeys.azure import Azure
 from tests.journeys.client import Postern
 from tests.journeys.defender import Scripts
 from tests.journeys.past import Past
+from tests.journeys.tenant import ALL, Tenant
 
 
 @pytest.fixture
@@ -61,3 +62,17 @@ def scripts(postern: Postern) -> Scripts:
 def past(postern: Postern, azure: Azure) -> Past:
     """Who was at work, and the app's activity."""
     return Past(postern, azure)
+
+
+@pytest.fixture
+async def tenant(emulator: Box) -> Tenant:
+    """A tenant without applications."""
+    await emulator.reset("empty", storage=False)
+    return Tenant(emulator)
+
+
+@pytest.fixture
+async def registered(tenant: Tenant) -> Tenant:
+    """A tenant in which the script has run with all that it can be asked for."""
+    assert 0 == await tenant.register(*ALL)
+    return tenant
