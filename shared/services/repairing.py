@@ -53,7 +53,7 @@ def _in_turn(world: World, guarded: list[Stored[Guarded]]) -> list[Stored[Guarde
 
 def _together(*reports: Report) -> Report:
     return Report(
-        sum(one.closed for one in reports),
+        tuple(grant for one in reports for grant in one.closed),
         tuple(exposed for one in reports for exposed in one.exposed),
         tuple(problem for one in reports for problem in one.problems),
     )
@@ -113,7 +113,7 @@ async def _lock(
     closed = [one for one in ended if not isinstance(one, Exception)]
     problems = [one for one in (*visited, *locked, *swept, *ended) if isinstance(one, Exception)]
     return Report(
-        sum(len(one.grants) for one in closed),
+        tuple(grant for one in closed for grant in one.grants),
         tuple(_exposed((*told, *(one for one in locked if isinstance(one, Standing))))),
         (
             *problems,

@@ -30,9 +30,9 @@ _SETTLED_DOWN = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a pass did: how many grants it closed, which machines are exposed, and what went wrong."""
+    """What a pass did: the grants that it closed, which machines are exposed, and what went wrong."""
 
-    closed: int = 0
+    closed: tuple[Grant, ...] = ()
     exposed: tuple[tuple[MachineId, tuple[Leak, ...]], ...] = ()
     problems: tuple[Exception, ...] = ()
 
@@ -41,7 +41,8 @@ async def sweep(world: World) -> Report:
     """End every grant whose time is up, every opening that nobody finished, and every request that nobody answered."""
     due = [due async for due in world.dues.until(world.clock.now())]
     reports = [await _sweep(world, batch) for batch in batched(due, _BATCH, strict=False)]
-    return Report(sum(report.closed for report in reports), (), tuple(p for report in reports for p in report.problems))
+    closed = tuple(grant for report in reports for grant in report.closed)
+    return Report(closed, (), tuple(p for report in reports for p in report.problems))
 
 
 async def _sweep(world: World, due: tuple[Due, ...]) -> Report:
@@ -55,7 +56,7 @@ async def _sweep(world: World, due: tuple[Due, ...]) -> Report:
     idle = [item for item in due if over.get(item.grant, item.at) != item.at]
     struck = await each(world.dues.remove, idle, _AT_ONCE)
     lost = tuple(result for result in (*found, *dropped, *struck) if isinstance(result, Exception))
-    return Report(len(closed.grants), (), (*lost, *closed.problems))
+    return Report(closed.grants, (), (*lost, *closed.problems))
 
 
 async def _close(world: World, endings: Sequence[ToClose]) -> Closed:
@@ -157,4 +158,4 @@ async def remind(world: World, grant_id: str) -> Report:
 
 
 def _report(closed: Closed) -> Report:
-    return Report(len(closed.grants), (), closed.problems)
+    return Report(closed.grants, (), closed.problems)

@@ -10,6 +10,7 @@ import azure.functions as func
 
 from shared.bootstrap import Postern
 from shared.domain.keys import is_grant_id
+from shared.domain.lifecycle import Reason
 from shared.ports import Unavailable
 
 if TYPE_CHECKING:
@@ -99,8 +100,10 @@ def _tell_alarms(found: Iterable[Found], evidence: Evidence, errors: Iterable[Ex
 
 def _tell(what: str, report: Report) -> None:
     """Say in the log what a pass did, if it did anything."""
-    if report.closed:
-        _log.info("%s closed %d grants", what, report.closed)
+    for grant in report.closed:
+        late = (grant.occurrence.at - grant.ends_at).total_seconds()
+        told = f", {late:.1f} seconds after its end" if grant.reason is Reason.DEADLINE else ""
+        _log.info("%s closed %s%s", what, grant.id, told)
     for machine, leaks in report.exposed:
         _log.warning("%s is exposed through %s", machine, ", ".join(str(leak.rule) for leak in leaks))
     for error in report.problems:

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,10 +14,13 @@ import pytest
 from emulator.logs.tables import TABLES
 from shared.bootstrap import CLOSINGS, Postern
 from shared.domain.exposure import Leak
+from shared.domain.grants import Grant, Occurrence
+from shared.domain.lifecycle import Reason, State
+from shared.domain.people import Person
 from shared.ports import Unavailable
 from shared.services.sweeping import Report
 from shared.triggers.timers import _look_for_poison, _tell
-from tests.domain.values import machine_id
+from tests.domain.values import GRANT, NOW, machine_id
 from tests.infra.bicep import INFRA, Value, read, table
 from tests.kusto.checker import check
 from tests.triggers.fresh import functions
@@ -39,6 +43,13 @@ class Poisoned(Postern):
 
     async def poison(self) -> dict[str, int]:
         return {CLOSINGS: 3}
+
+
+def closed(late: timedelta) -> Grant:
+    """A grant that ended now and was closed so much later."""
+    over = Occurrence(2, State.EXPIRED, NOW + late, None)
+    ann = Person("ann", "Ann")
+    return Grant(GRANT, machine_id(), State.EXPIRED, ann, (), NOW, NOW, over, reason=Reason.DEADLINE)
 
 
 def traces(caplog: pytest.LogCaptureFixture, function: str) -> list[tuple[object, ...]]:
@@ -67,14 +78,17 @@ def test_a_machine_that_is_exposed_is_found_by_its_id(caplog: pytest.LogCaptureF
     assert [str(machine)] == [row[-1] for row in ask("exposed", traces(caplog, "repair"))]
 
 
-def test_what_the_sweep_had_to_close_was_late(caplog: pytest.LogCaptureFixture) -> None:
-    _tell("sweep", Report(closed=2))
-    assert ["sweep closed 2 grants"] == [row[0] for row in ask("closed-late", traces(caplog, "sweep"))]
+@pytest.mark.parametrize(("seconds", "found"), [(0.5, 0), (9.9, 0), (10, 1), (3600, 1)])
+def test_what_closed_ten_seconds_after_its_end_was_late(
+    caplog: pytest.LogCaptureFixture, seconds: float, found: int
+) -> None:
+    _tell("sweep", Report(closed=(closed(timedelta(seconds=seconds)),)))
+    assert found == len(ask("closed-late", traces(caplog, "sweep")))
 
 
-def test_what_its_own_message_closed_was_not_late(caplog: pytest.LogCaptureFixture) -> None:
-    _tell("closings", Report(closed=1))
-    rows = traces(caplog, "closings")
+def test_what_somebody_closed_before_its_end_was_not_late(caplog: pytest.LogCaptureFixture) -> None:
+    _tell("repair", Report(closed=(replace(closed(timedelta(hours=1)), reason=Reason.REVOKED),)))
+    rows = traces(caplog, "repair")
     assert (1, []) == (len(rows), ask("closed-late", rows))
 
 
