@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from emulator import world
+from emulator.arm import roles
 from emulator.arm.cloud import Cloud, Latency
 from emulator.arm.faults import KINDS, Fault
 from emulator.arm.prefixes import HIGHEST_PORT
@@ -68,6 +69,9 @@ class Control:
             ("token", "POST", self._token),
             ("calls", "GET", self._calls),
             ("logs", "POST", self._logs),
+            ("roles", "GET", self._roles),
+            ("roles", "POST", self._assign),
+            ("actions", "GET", self._actions),
         ]
         return [Route(f"/_box/{path}", _answering(handler), methods=[method]) for path, method, handler in handlers]
 
@@ -201,6 +205,25 @@ class Control:
             return await change(self.logs, await _body(request, FIELDS))
         except ValueError as error:
             raise ControlError(str(error)) from error
+
+    async def _roles(self, _request: Request) -> Json:
+        """The roles that the app's identity has."""
+        return {"roles": list(self.cloud.access.roles)}
+
+    async def _assign(self, request: Request) -> Json:
+        """Give the app's identity these of the shipped roles, without some actions, until the next reset."""
+        body = await _body(request, {"roles", "without"})
+        wanted, without = body.get("roles"), body.get("without", [])
+        if not isinstance(wanted, list) or {*map(str, wanted)} - {*roles.shipped()}:
+            raise ControlError(f"roles is a list of some of {', '.join(roles.shipped())}, not {wanted!r}.")
+        if not isinstance(without, list) or not all(isinstance(one, str) for one in without):
+            raise ControlError(f"without is a list of actions, not {without!r}.")
+        self.cloud.access.assign(wanted, without)
+        return await self._roles(request)
+
+    async def _actions(self, _request: Request) -> Json:
+        """What the app's identity has needed since the last reset, whether it had it or not."""
+        return {"actions": [use.document() for use in self.cloud.access.uses()]}
 
 
 def _verdict(body: Json, found: list[Way], port: object) -> Json:

@@ -16,6 +16,7 @@ SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 TENANT = "22222222-2222-2222-2222-222222222222"
 AUDIENCE = "api://postern"
 APP_OBJECT = "00000000-0000-0000-0000-0000000000a1"  # The app's identity.
+OWNER_OBJECT = "00000000-0000-0000-0000-0000000000c1"  # Whoever looks behind the app: owner of everything.
 WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"a secret that everybody knows").decode()
 ACCOUNT = "devstoreaccount1"  # Azurite's one account
 PASSED_ON = frozenset(

@@ -16,12 +16,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from emulator import tokens
-from emulator.environment import APP_OBJECT
+from emulator.environment import APP_OBJECT, OWNER_OBJECT
 from emulator.tokens import LIFETIME_SECONDS, TENANT, Signer
 
 APP_AUDIENCE = "api://postern"
 OPERATOR = "operator"  # Whoever looks behind the app, or changes something behind its back.
-_CLIENT_OBJECT = "00000000-0000-0000-0000-0000000000c1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,7 @@ class Identity:
 
     def for_client(self, client: str, audience: str) -> str:
         """A token for an application: of the app's audience, or of one of Azure's."""
-        stranger = Account(_CLIENT_OBJECT, client, client)
+        stranger = Account(OWNER_OBJECT, client, client)
         account = next((one for one in APPLICATIONS if client == one.user), stranger)
         claims = {
             "oid": account.id,

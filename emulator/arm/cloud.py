@@ -6,11 +6,14 @@ It knows its parts and the clock it was given. It refuses to know HTTP.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from emulator.arm.access import Access
 from emulator.arm.calls import Calls
+from emulator.arm.errors import Json
 from emulator.arm.faults import Faults
 from emulator.arm.operations import Operations
 from emulator.arm.store import Store
 from emulator.arm.throttling import Throttle
+from emulator.entra.directory import Directory
 from emulator.graph.index import Index
 from emulator.oracle.sessions import Sessions
 
@@ -43,6 +46,9 @@ class Cloud:
     faults: Faults = field(default_factory=Faults)
     calls: Calls = field(default_factory=Calls)
     sessions: Sessions = field(default_factory=Sessions)
+    directory: Directory = field(default_factory=Directory)
+    jit: dict[str, Json] = field(default_factory=dict)  # Policies of Defender, by id without case.
+    access: Access = field(default_factory=Access)
     throttle: Throttle = field(init=False)
     operations: Operations = field(init=False)
     index: Index = field(init=False)
@@ -64,12 +70,15 @@ class Cloud:
         self.index.note(self.clock())
 
     def forget(self) -> None:
-        """Back to an empty, quick, unthrottled Azure without faults."""
+        """Back to an empty, quick, unthrottled Azure without faults, in which the app has all of its roles."""
         self.store.clear()
         self.operations.clear()
         self.index.clear()
         self.faults.clear()
         self.calls.clear()
         self.sessions.clear()
+        self.directory.clear()
+        self.jit.clear()
+        self.access.reset()
         self.latency = Latency()
         self.throttle = Throttle(self.clock)

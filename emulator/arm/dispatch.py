@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from emulator.arm import directory, errors, locks, paths, reads, writes
 from emulator.arm.cloud import Cloud
 from emulator.arm.exchange import Answer, Call
+from emulator.security import policies
 
 type Handler = Callable[[Cloud, Call], Answer]
 
@@ -49,11 +50,13 @@ def _handlers(call: Call) -> Mapping[str, Handler]:
         case ["locations", _, "operationresults", _]:
             return {"GET": reads.result}
         case steps:
-            return _BY_DEPTH.get(len(steps), {})
+            defender = call.place.namespace.lower() == policies.NAMESPACE
+            return policies.handlers(call) if defender else _BY_DEPTH.get(len(steps), {})
 
 
 def _is_read_only(call: Call) -> bool:
     special = paths.is_query(call.path) or paths.lock(call.path) or not call.place.steps
+    special = special or call.place.namespace.lower() == policies.NAMESPACE
     return not special and reads.kind(call).read_only
 
 

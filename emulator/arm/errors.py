@@ -179,6 +179,29 @@ def query_throttled(correlation: str, wait: int) -> ArmError:
     return ArmError(status, "RateLimiting", support, details=(Detail("RateLimiting", message),), headers=after)
 
 
+def unauthorized(principal: str, action: str, scope: str) -> ArmError:
+    """403 for a caller without a role that grants the action. Source: ARM's page "Troubleshoot Azure RBAC"."""
+    message = (
+        f"The client '{principal}' with object id '{principal}' does not have authorization to perform action "
+        f"'{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh "
+        "your credentials."
+    )
+    return ArmError(HTTPStatus.FORBIDDEN, "AuthorizationFailed", message)
+
+
+def link_unauthorized(principal: str, own: tuple[str, str], linked: tuple[str, str]) -> ArmError:
+    """403 for a body that names what the caller may not join; each pair is an action and a scope.
+
+    Source: hashicorp/terraform-provider-azurerm#12134, microsoft/planetary-computer-hub#25.
+    """
+    message = (
+        f"The client '{principal}' with object id '{principal}' has permission to perform action '{own[0]}' on scope "
+        f"'{own[1]}'; however, it does not have permission to perform action '{linked[0]}' on the linked scope(s) "
+        f"'{linked[1]}' or the linked scope(s) are invalid."
+    )
+    return ArmError(HTTPStatus.FORBIDDEN, "LinkedAuthorizationFailed", message)
+
+
 def scope_locked(scope: str, action: str, locked: tuple[str, ...]) -> ArmError:
     """409 of a resource lock. Source: "Lock your Azure resources to protect your infrastructure"."""
     scopes = ", ".join(f"'{one}'" for one in locked)

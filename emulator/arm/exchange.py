@@ -24,7 +24,7 @@ _VERSION = "2025-05-01"
 class Call:
     """A request that may pass: authenticated, versioned, admitted.
 
-    `base` is scheme and host, for the links in the answer.
+    `base` is scheme and host, for the links in the answer; `principal` is the object id of the caller.
     """
 
     method: str
@@ -34,6 +34,7 @@ class Call:
     headers: Mapping[str, str]
     body: bytes
     base: str
+    principal: str = ""
     fault: Fault | None = None
 
     @property

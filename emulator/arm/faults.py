@@ -14,15 +14,17 @@ from emulator.arm.errors import ArmError, Json, busy, etag_mismatch, in_progress
 
 KINDS = (
     "400", "403", "409", "412", "429", "500", "503", "conflict", "failed-operation", "locked", "lost-answer",
-    "partial", "retryable", "slow", "timeout",
+    "partial", "retryable", "slow", "stale", "timeout",
 )  # fmt: skip
 
 # These say something about a change, so a read that happens to match does not use them up.
 _OF_WRITES = ("conflict", "failed-operation")
 
-# These are answers of Resource Manager only, or of a query of Log Analytics only, alone or in a batch.
+# These are answers of Resource Manager only, of a query of Log Analytics only, alone or in a batch, or of Graph only.
 _OF_ARM = (*_OF_WRITES, "409", "412", "locked", "retryable")
 _OF_QUERIES = ("partial", "timeout")
+_OF_GRAPH = ("stale",)
+_ELSEWHERE = ("/v1/", "/v1.0/")
 
 
 @dataclass(slots=True)
@@ -39,7 +41,11 @@ class Fault:
         """Whether this request is one of those meant."""
         if self.method and self.method != method:
             return False
-        if (self.kind in _OF_ARM and path.startswith("/v1/")) or (self.kind in _OF_QUERIES and not _is_log_query(path)):
+        if (self.kind in _OF_ARM and path.startswith(_ELSEWHERE)) or (
+            self.kind in _OF_QUERIES and not _is_log_query(path)
+        ):
+            return False
+        if self.kind in _OF_GRAPH and not path.startswith("/v1.0/"):
             return False
         if self.kind in _OF_WRITES and (method == "GET" or paths.is_query(path)):
             return False

@@ -1,7 +1,7 @@
 """The front door of ARM: who calls, with which version, how often, and what is programmed to go wrong.
 
-It knows tokens, api-version, throttling, latency, faults and the call log, in that order, and turns everything into
-HTTP. It refuses to know resources: the dispatcher answers for them.
+It knows tokens, api-version, throttling, roles, latency, faults and the call log, in that order, and turns everything
+into HTTP. It refuses to know resources: the dispatcher answers for them.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import Response
 
-from emulator.arm import dispatch, errors, faults, paths
+from emulator.arm import actions, dispatch, errors, faults, paths
 from emulator.arm.cloud import Cloud
 from emulator.arm.errors import ArmError
 from emulator.arm.exchange import Answer, Call
@@ -57,7 +57,7 @@ class Gateway:
         return Response(content, answer.status, {**headers, **media, **answer.headers})
 
     async def _admit(self, request: Request, headers: dict[str, str]) -> Call:
-        """The call, if it may pass: a good token, an api-version, a place, and tokens left in the buckets."""
+        """The call, if it may pass: a good token, an api-version, tokens left in the buckets, and the roles for it."""
         principal = self._authenticate(request)
         if not request.query_params.get("api-version"):
             message = "The api-version query parameter (?api-version=) is required for all requests."
@@ -69,7 +69,10 @@ class Gateway:
             self._throttle(request.method, principal, place, headers)
         query = {name.lower(): value for name, value in request.query_params.items()}
         base = f"{request.url.scheme}://{request.url.netloc}"
-        return Call(request.method, request.url.path, place, query, request.headers, await request.body(), base)
+        content = await request.body()
+        call = Call(request.method, request.url.path, place, query, request.headers, content, base, principal)
+        self.cloud.access.check(principal, actions.needs(call), call.method)
+        return call
 
     def _authenticate(self, request: Request) -> str:
         """The object id of the caller. Source of the codes: ARM's answers to tokens that are missing or wrong."""
@@ -77,7 +80,9 @@ class Gateway:
         if scheme.lower() != "bearer" or not token:
             raise _unauthorized("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
         try:
-            claims = self.signer.verify(token, audiences=AUDIENCES)
+            # Outside the public cloud a token is for the endpoint itself.
+            own = f"{request.url.scheme}://{request.url.netloc}"
+            claims = self.signer.verify(token, audiences=(*AUDIENCES, own))
         except TokenError as error:
             raise _unauthorized("InvalidAuthenticationToken", f"The access token is invalid: {error}") from error
         return str(claims.get("oid", ""))

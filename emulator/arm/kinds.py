@@ -69,10 +69,16 @@ KINDS: tuple[Kind, ...] = (
             "backendAddressPools": {"ipConfigurations": "backendIPConfigurations[]", **_BY_RULES},
             "probes": _BY_RULES,
             "loadBalancingRules": {},
-            "inboundNatRules": {},
+            "inboundNatRules": {"ipConfigurations": "backendIPConfiguration"},
         },
     ),
     Kind(_NETWORK, "applicationSecurityGroups"),
+    Kind(
+        _NETWORK,
+        "applicationGateways",
+        children={"backendAddressPools": {"ipConfigurations": "backendIPConfigurations[]"}},
+        read_only=True,
+    ),
     # They lie under a network watcher, of which nothing else is known here.
     Kind(_NETWORK, "networkWatchers/flowLogs", read_only=True),
     Kind("Microsoft.Compute", "virtualMachines"),

@@ -20,6 +20,8 @@ _EXPECTED = {
     "publicIPAddress": "publicIPAddresses",
     "applicationSecurityGroups": "applicationSecurityGroups",
     "loadBalancerBackendAddressPools": "loadBalancers/backendAddressPools",
+    "loadBalancerInboundNatRules": "loadBalancers/inboundNatRules",
+    "applicationGatewayBackendAddressPools": "applicationGateways/backendAddressPools",
 }
 
 

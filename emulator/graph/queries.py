@@ -7,13 +7,16 @@ the caller cannot see, this refuses them: a slip in a test shall not look like a
 """
 
 import json
+import re
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from emulator.arm import errors
+from emulator.arm import errors, kinds
+from emulator.arm.access import Need
 from emulator.arm.cloud import Cloud
 from emulator.arm.errors import Detail, Json
 from emulator.arm.exchange import Answer, Call
@@ -51,7 +54,7 @@ class RequestError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked. `top` and `skip` are None where nothing was said."""
+    """What was asked. `top` and `skip` are None where nothing was said; `shown` are the subscriptions and types."""
 
     query: str
     subscriptions: tuple[str, ...]
@@ -59,17 +62,19 @@ class Request:
     skip: int | None = None
     token: Token | None = None
     format: str = "objectArray"
+    shown: tuple[tuple[str, str], ...] = ()
 
     @property
     def question(self) -> str:
-        """What a skip token belongs to: the same query and scopes."""
-        return json.dumps([self.query, sorted(self.subscriptions)])
+        """What a skip token belongs to: the same query, scopes and rights."""
+        return json.dumps([self.query, sorted(self.shown)])
 
 
 def answer(cloud: Cloud, call: Call) -> Answer:
     """The first page of a query's result, or a further one."""
     try:
         asked = _read(call.json(), tuple(cloud.store.subscriptions))
+        asked = replace(asked, shown=tuple(_readable(cloud, call, asked)))
         return Answer(HTTPStatus.OK, _continue(cloud, asked) if asked.token else _begin(cloud, asked))
     except RequestError as error:
         raise errors.query_refused(cloud.new_id(), Detail(error.code, str(error))) from error
@@ -77,6 +82,21 @@ def answer(cloud: Cloud, call: Call) -> Answer:
         if not isinstance(error, language.LanguageError) and not is_query_error(error):
             raise
         raise errors.query_refused(cloud.new_id(), _INVALID, Detail("QueryFailure", str(error))) from error
+
+
+def _readable(cloud: Cloud, call: Call, asked: Request) -> Iterator[tuple[str, str]]:
+    """The types that the caller may read in each subscription: of others it sees nothing, and is told nothing.
+
+    Those that the query names count as needed.
+    """
+    text = asked.query.lower()
+    for subscription in asked.subscriptions:
+        for kind in kinds.KINDS:
+            need = Need(f"{kind.type}/read", f"/subscriptions/{subscription}")
+            named = re.search(rf"{re.escape(kind.type.lower())}\b", text)
+            ask = partial(cloud.access.allows, method=call.method) if named else cloud.access.holds
+            if ask(call.principal, need):
+                yield subscription, kind.type.lower()
 
 
 def _read(body: Json, known: tuple[str, ...]) -> Request:
@@ -143,7 +163,7 @@ def _begin(cloud: Cloud, asked: Request) -> Json:
     """Run the query; keep its result where it is longer than a page and may be paged."""
     question = language.translate(asked.query)
     now = cloud.clock()
-    result = cloud.index.table(now, cloud.latency.index).run(question.sql, asked.subscriptions)
+    result = cloud.index.table(now, cloud.latency.index).run(question.sql, asked.shown)
     top = asked.top or PAGE
     start = 0 if question.limited else asked.skip or 0
     pages = not question.limited and not question.first_page and any(one.name == "id" for one in result.columns)

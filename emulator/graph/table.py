@@ -73,15 +73,17 @@ class Table:
             read = "read_json($file, format = $format, columns = $columns, maximum_object_size = $maximum_object_size)"
             self._database.execute(f"INSERT INTO everything FROM {read}", {"file": file.name, **options})
 
-    def run(self, sql: str, subscriptions: Collection[str]) -> Result:
-        """Run a query that reads from `resources`, which shows the rows of these subscriptions."""
+    def run(self, sql: str, shown: Collection[tuple[str, str]]) -> Result:
+        """Run a query that reads from `resources`, which shows these subscriptions, and in each these types."""
         with self._database.cursor() as session:
             session.execute(
-                "CREATE TEMP TABLE scope AS SELECT unnest(?::VARCHAR[]) AS subscription", [[*subscriptions]]
+                "CREATE TEMP TABLE scope AS SELECT unnest(?::VARCHAR[]) AS subscription, unnest(?::VARCHAR[]) AS type",
+                [[subscription for subscription, _ in shown], [type_ for _, type_ in shown]],
             )
             session.execute(
                 "CREATE TEMP VIEW resources AS "
-                "SELECT * EXCLUDE (key) FROM everything WHERE subscriptionId IN (FROM scope)"
+                "SELECT * EXCLUDE (key) FROM everything "
+                "WHERE (subscriptionId, type) IN (SELECT subscription, type FROM scope)"
             )
             session.execute(sql)
             columns = [Column(name, kusto_type(kind), str(kind)) for name, kind, *_ in session.description or ()]

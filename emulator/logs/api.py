@@ -1,7 +1,7 @@
 """The query API of Log Analytics over HTTP: `/v1/workspaces/{id}/query` and `/v1/$batch`.
 
-It knows tokens, limits, faults and the call log, in that order, and turns everything into HTTP. It refuses to know KQL.
-Where Azure's pages leave something open, it is the stricter.
+It knows tokens, limits, faults, roles and the call log, in that order, and turns everything into HTTP. It refuses to
+know KQL. Where Azure's pages leave something open, it is the stricter.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from emulator.arm.access import Need
 from emulator.arm.cloud import Cloud
 from emulator.arm.faults import Fault
 from emulator.line import LostAnswer
@@ -80,8 +81,10 @@ class QueryApi:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise errors.unauthenticated()
+        # Outside the public cloud a token is for the endpoint itself.
+        own = f"{request.url.scheme}://{request.url.netloc}"
         try:
-            return str(self.signer.verify(token, audiences=AUDIENCES).get("oid", ""))
+            return str(self.signer.verify(token, audiences=(*AUDIENCES, own)).get("oid", ""))
         except TokenError as error:
             if not isinstance(error.__cause__, jwt.InvalidAudienceError):
                 raise errors.token_refused() from error
@@ -125,6 +128,8 @@ class QueryApi:
         lost = await self._suffer(fault, wanted.seconds)
         if any(one.lower() != WORKSPACE for one in wanted.workspaces):
             raise errors.insufficient()
+        if not all([self._may(caller, "read"), self._may(caller, "query/read")]):
+            raise errors.insufficient()
         result = await self._run(caller, wanted)
         if fault and fault.kind == "partial":
             result = replace(result, rows=result.rows[: len(result.rows) // 2], cut=_CUT)
@@ -134,9 +139,14 @@ class QueryApi:
         async with self.logs.callers.place(caller):
             try:
                 async with asyncio.timeout(wanted.seconds):
-                    return await self.logs.query(wanted.query, wanted.timespan)
+                    return await self.logs.query(
+                        wanted.query, wanted.timespan, lambda table: self._may(caller, _reading(table))
+                    )
             except TimeoutError as error:
                 raise errors.timed_out() from error
+
+    def _may(self, caller: str, action: str) -> bool:
+        return self.cloud.access.allows(caller, Need(f"Microsoft.OperationalInsights/workspaces/{action}", ""), "POST")
 
     async def _suffer(self, fault: Fault | None, seconds: int) -> bool:
         """Let a fault do what it does before the answer; whether the answer gets lost afterwards."""
@@ -155,6 +165,11 @@ class QueryApi:
         path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         time = self.utc().isoformat().replace("+00:00", "Z")
         self.cloud.calls.add(time=time, method=request.method, path=path, answer=(int(status), size))
+
+
+def _reading(table: str) -> str:
+    """The action that reads a table; custom ones share one ("Manage table-level read access", legacy method)."""
+    return f"query/{'Tables.Custom' if table.endswith('_CL') else table}/read"
 
 
 async def _nowhere(_request: Request, _caller: str, _fault: Fault | None) -> Answer:

@@ -34,6 +34,13 @@ _TOO_LARGE = "Query result set has exceeded the internal data size limit {}"
 _SEE = " (E_QUERY_RESULT_SET_TOO_LARGE; see https://aka.ms/kustoquerylimits)"
 
 
+type Reader = Callable[[str], bool]
+
+
+def _anything(_table: str) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """A query's result: columns with their Kusto types, rows as JSON values, and why rows are missing, if any are."""
@@ -105,21 +112,21 @@ class Logs:
         """From now on the workspace does not have this table."""
         self._missing.add(_known(table))
 
-    async def query(self, kql: str, span: str | None) -> Result:
+    async def query(self, kql: str, span: str | None, may_read: Reader = _anything) -> Result:
         """Run a query over a time span (ISO 8601, None: all times); LogsError where Azure would refuse it.
 
-        Cancelling it ends the query.
+        `may_read` is asked about each table. Cancelling it ends the query.
         """
         async with self._places:
             running: list[Session] = []
-            work = asyncio.create_task(asyncio.to_thread(self._run, kql, span, running))
+            work = asyncio.create_task(asyncio.to_thread(self._run, kql, span, may_read, running))
             try:
                 return await asyncio.shield(work)
             except asyncio.CancelledError:
                 await _end(work, running)
                 raise
 
-    def _run(self, kql: str, span: str | None, running: "list[Session]") -> Result:
+    def _run(self, kql: str, span: str | None, may_read: Reader, running: "list[Session]") -> Result:
         from emulator.logs import language  # noqa: PLC0415  # It loads DuckDB's translator.
         from emulator.logs.database import Sql, View, is_query_error  # noqa: PLC0415  # It loads DuckDB.
 
@@ -131,7 +138,8 @@ class Logs:
         except ValueError as error:
             raise errors.unreadable("InvalidTimespan", str(error)) from error
         question = language.translate(kql, TABLES.keys() - self._missing, moment)
-        if taken := sorted(question.tables & self._forbidden):
+        refused = {table for table in question.tables if not may_read(table)}
+        if taken := sorted(refused | (question.tables & self._forbidden)):
             raise errors.insufficient(taken[0])
         session = self._open().session()
         running.append(session)

@@ -126,9 +126,19 @@ class Builder:
             "loadBalancingRules": [
                 {"name": f"rule-{port}", "properties": hardware.balance(identifier, port)} for port in ports
             ],
-            "inboundNatRules": [],
+            "inboundNatRules": [{"name": "nat-ssh", "properties": hardware.forward(identifier, 2222, 22)}],
         }
         self._add(identifier, properties, sku={"name": "Standard", "tier": "Regional"})
+
+    def add_gateway(self, name: str, subnet: str) -> None:
+        """An application gateway with one pool; `subnet` is `network/subnet`."""
+        split, inner = subnet.split("/")
+        place = {"subnet": {"id": f"{self.id_of('virtualNetworks', split)}/subnets/{inner}"}}
+        properties = {
+            "gatewayIPConfigurations": [{"name": "gateway", "properties": place}],
+            "backendAddressPools": [{"name": "pool", "properties": {}}],
+        }
+        self._add(self.id_of("applicationGateways", name), properties)
 
     def add_public(self, name: str, address: str) -> None:
         """A public address."""
@@ -178,9 +188,14 @@ class Builder:
             properties["applicationSecurityGroups"] = [
                 {"id": self.id_of("applicationSecurityGroups", one)} for one in address.asgs
             ]
-        if address.pool:
-            pool = f"{self.id_of('loadBalancers', address.pool)}/backendAddressPools/pool"
-            properties["loadBalancerBackendAddressPools"] = [{"id": pool}]
+        pool = "backendAddressPools/pool"
+        for reference, kind, member, owner in (
+            ("loadBalancerBackendAddressPools", "loadBalancers", pool, address.pool),
+            ("loadBalancerInboundNatRules", "loadBalancers", "inboundNatRules/nat-ssh", address.nat),
+            ("applicationGatewayBackendAddressPools", "applicationGateways", pool, address.gateway),
+        ):
+            if owner:
+                properties[reference] = [{"id": f"{self.id_of(kind, owner)}/{member}"}]
         return properties
 
     def add_machine(self, machine: Machine) -> None:

@@ -143,7 +143,7 @@ _SPECIAL = (
     Machine("bare-03", (
         Interface("demo-vnet/bare", (
             Address("10.0.4.7", "198.51.100.24", ("bare-asg",), extra=_FUTURE),
-            Address("10.0.4.8", pool="lb-01-lb", asgs=("bare-asg",)),
+            Address("10.0.4.8", pool="lb-01-lb", asgs=("bare-asg",), nat="lb-01-lb", gateway="front-gw"),
         ), accelerated=True, extra=_FUTURE),
     )),
 )  # fmt: skip
@@ -158,6 +158,7 @@ def fill(builder: Builder) -> None:
     builder.add_network("demo-vnet", ("10.0.0.0/16", "fd00:db8::/32"), _SUBNETS)
     builder.add_flow_log("demo-vnet")
     builder.add_balancer("lb-01-lb", "198.51.100.9", (80, 443))
+    builder.add_gateway("front-gw", "demo-vnet/edge")
     builder.add_scale_set("set-01", "Uniform")
     builder.add_scale_set("flex-set", "Flexible")
     for machine in (*_CAST, *_OTHERS, *_SPECIAL):

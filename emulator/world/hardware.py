@@ -56,6 +56,16 @@ def balance(balancer: str, port: int) -> Json:
     }
 
 
+def forward(balancer: str, outside: int, inside: int) -> Json:
+    """A rule of inbound NAT, which hands a port on to one machine."""
+    return {
+        "frontendIPConfiguration": {"id": f"{balancer}/frontendIPConfigurations/front"},
+        "protocol": "Tcp",
+        "frontendPort": outside,
+        "backendPort": inside,
+    }
+
+
 def flow_log(target: str, *, enabled: bool, analytics: bool) -> Json:
     """A flow log (REST reference, "Flow Logs - Get")."""
     configuration = {"enabled": analytics, "workspaceId": WORKSPACE, "trafficAnalyticsInterval": 10}

@@ -9,12 +9,17 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One ip configuration: a private address, and what hangs on it; `extra` are further properties."""
+    """One ip configuration: a private address, and what hangs on it; `extra` are further properties.
+
+    `pool` and `nat` name a load balancer, `gateway` an application gateway.
+    """
 
     private: str
     public: str = ""
     asgs: tuple[str, ...] = ()
     pool: str = ""
+    nat: str = ""
+    gateway: str = ""
     extra: Mapping[str, object] = field(default_factory=dict)
 
 

@@ -7,6 +7,7 @@ Sources: ARM documentation "Throttling Resource Manager requests"; error texts i
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -20,6 +21,7 @@ _BUSY_CODES = frozenset({"RetryableError", "RetryableErrorDueToAnotherOperation"
 # Other 404s, such as SubscriptionNotFound, say that we may no longer look, and nothing of what is there.
 _GONE_CODES = frozenset({"ResourceNotFound", "ResourceGroupNotFound", "ParentResourceNotFound", "NotFound"})
 _LOCK_CODES = frozenset({"ScopeLocked", "ReadOnlyDisabledSubscription"})
+_LACKING = re.compile(r"not have (?:authorization|permission) to perform action '([\w./]+)'")
 _SERVER_ERRORS = 500
 _AFTER_A_BREAK = timedelta(seconds=1)
 _WHEN_FORBIDDEN = timedelta(minutes=5)
@@ -66,7 +68,7 @@ def _meaning(error: HttpResponseError, what: str, *, writes: bool) -> Exception:
     code, status = _code(error), error.status_code or 0
     text = f"{what}: {code or status}"
     if status in {HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED}:
-        return Forbidden(f"{text}: Postern's identity lacks a permission", _WHEN_FORBIDDEN)
+        return Forbidden(f"{text}: Postern's identity lacks a permission{_lacking(error)}", _WHEN_FORBIDDEN)
     if code in _LOCK_CODES:
         return Locked(f"{text}: a resource lock forbids it", _WHEN_FORBIDDEN)
     if status == HTTPStatus.BAD_REQUEST:
@@ -91,6 +93,12 @@ def _has_moved(status: int, code: str) -> bool:
 
 def _code(error: HttpResponseError) -> str:
     return str(getattr(error.error, "code", None) or "")
+
+
+def _lacking(error: HttpResponseError) -> str:
+    """The action that ARM says is lacking, which is all that somebody needs who is to grant it."""
+    found = _LACKING.search(str(getattr(error.error, "message", None) or ""))
+    return f": {found[1]}" if found else ""
 
 
 def retry_after(error: HttpResponseError) -> timedelta:

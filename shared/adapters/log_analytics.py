@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
 type Answer = LogsQueryResult | LogsQueryPartialResult | LogsQueryError
 
-_AUDIENCES: Final = ("https://api.loganalytics.us", "https://api.loganalytics.azure.cn")
-_AUDIENCE: Final = "https://api.loganalytics.io"
+_PUBLIC: Final = "https://api.loganalytics.io"
 # Records of flows come up to some hours after the flows, and have the time at which they came.
 _COMES_LATER: Final = timedelta(hours=6)
 _ON_THE_WAY: Final = timedelta(seconds=4)
@@ -42,6 +41,7 @@ _LACKS: Final[Mapping[str, Lack]] = {
     **dict.fromkeys(("GatewayTimeout", "QueryTimeout", "RequestTimeout"), Lack.TIMED_OUT),
     **dict.fromkeys(("ThrottledError", "TooManyRequests", "429"), Lack.THROTTLED),
 }
+_CLOSED: Final = "Postern may not read this workspace: give its identity Log Analytics Reader on it."
 _TEXTS: Final[Mapping[Lack, str]] = {
     Lack.FORBIDDEN: "Postern may not read {subject}: give its identity Log Analytics Reader.",
     Lack.TIMED_OUT: "The query for {subject} took too long: ask about a shorter time.",
@@ -55,7 +55,7 @@ class Workspace:
     """Where the logs are, and as whom Postern changes things: its own changes are no news."""
 
     id: str
-    endpoint: str = _AUDIENCE
+    endpoint: str = _PUBLIC
     identities: tuple[str, ...] = ()
     patience: timedelta = timedelta(seconds=20)  # For one view.
     age: timedelta = timedelta(minutes=1)  # How long what was told is used again.
@@ -110,16 +110,18 @@ class LogAnalytics:
             return _nothing(parts, Lack.UNAVAILABLE, "Log Analytics cannot be reached. Look again later.")
         except (KeyError, TypeError, ValueError):
             return _nothing(parts, Lack.UNAVAILABLE, "Log Analytics answered in an unknown way.")
+        if all(isinstance(one, LogsQueryError) and _LACKS.get(str(one.code)) is Lack.FORBIDDEN for one in answers):
+            # It is the workspace then, and not one table after the other.
+            return _nothing(parts, Lack.FORBIDDEN, _CLOSED)
         found = _read(dict(zip(parts, answers, strict=False)), dict(zip(tables, answers[len(parts) :], strict=True)))
         return replace(found, gaps=(*found.gaps, *self._limits(scope, parts)))
 
     async def _send(self, texts: Sequence[str], scope: Scope, patience: timedelta) -> Sequence[Answer]:
         if self._client is None:
-            endpoint = self._place.endpoint
-            audience = endpoint if endpoint in _AUDIENCES else _AUDIENCE
-            # Whoever looks waits for the answer: a queue of retries would only make it later.
+            # Whoever looks waits for the answer: a queue of retries would only make it later. Without an audience the
+            # SDK asks for a token for the endpoint, which is right in every cloud.
             self._client = LogsQueryClient(
-                self._credential, endpoint=endpoint, audience=audience, retry_total=1, retry_backoff_max=2, **DIRECTLY
+                self._credential, endpoint=self._place.endpoint, retry_total=1, retry_backoff_max=2, **DIRECTLY
             )
         # The service gives up on a slow query before we do on all: the others are told all the same.
         wait = max(1, int((patience - _ON_THE_WAY).total_seconds()))
@@ -151,7 +153,7 @@ def _refused(error: HttpResponseError) -> tuple[Lack, str]:
         case HTTPStatus.TOO_MANY_REQUESTS:
             return Lack.THROTTLED, "Log Analytics is asked too often just now. Look again in half a minute."
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
-            return Lack.FORBIDDEN, "Postern may not read this workspace: give its identity Log Analytics Reader on it."
+            return Lack.FORBIDDEN, _CLOSED
         case HTTPStatus.GATEWAY_TIMEOUT | HTTPStatus.REQUEST_TIMEOUT:
             return Lack.TIMED_OUT, "Log Analytics did not answer in time. Ask about a shorter time."
     return Lack.UNAVAILABLE, f"Log Analytics answered {error.status_code}. Look again later."

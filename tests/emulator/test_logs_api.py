@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 
 from emulator.arm.cloud import Cloud
 from emulator.arm.faults import Fault
+from emulator.environment import OWNER_OBJECT
 from emulator.line import LostAnswerError
 from emulator.logs import WORKSPACE
 from emulator.logs.api import QueryApi
@@ -209,7 +210,7 @@ async def slow(key: RSAPrivateKey) -> AsyncIterator[tuple[Cloud, httpx.AsyncClie
         clock.advance(seconds)
 
     api = QueryApi(cloud, Logs(clock), signer, lambda: dt.datetime.fromtimestamp(clock.now, dt.UTC), sleep)
-    headers = {"Authorization": f"Bearer {signer.sign({'oid': 'me'}, audience=f'{AUDIENCE}/')}"}
+    headers = {"Authorization": f"Bearer {signer.sign({'oid': OWNER_OBJECT}, audience=f'{AUDIENCE}/')}"}
     transport = httpx.ASGITransport(Starlette(routes=api.routes()))
     async with httpx.AsyncClient(transport=transport, base_url="https://box.example", headers=headers) as client:
         yield cloud, client
