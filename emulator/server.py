@@ -24,6 +24,7 @@ from emulator import certificate, world
 from emulator.arm.cloud import Cloud
 from emulator.arm.gateway import Gateway
 from emulator.control import Control
+from emulator.entra.api import GraphApi
 from emulator.hooks import Hooks
 from emulator.identity import Identity
 from emulator.line import Line
@@ -85,6 +86,7 @@ def build_app(settings: Settings, cloud: Cloud, signer: Signer) -> Starlette:
         *traffic.routes(),
         *Hooks().routes(),
         *QueryApi(cloud, logs, signer, utc).routes(),
+        *GraphApi(cloud, signer, utc).routes(),
         Route("/{path:path}", arm, methods=methods),
     ]
     return Starlette(routes=routes)

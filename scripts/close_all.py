@@ -20,8 +20,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from azure.core import AzureClouds
 from azure.core.exceptions import AzureError
 from azure.identity import DefaultAzureCredential
+from azure.mgmt.core.tools import get_arm_endpoints
 from azure.mgmt.network import NetworkManagementClient
 
 if TYPE_CHECKING:
@@ -123,16 +125,30 @@ def _first_line(error: AzureError) -> str:
     return str(error).partition("\n")[0]
 
 
+def _scope_of(endpoint: str) -> str:
+    """What the token is asked for: as the SDK does in each of Azure's clouds, elsewhere the endpoint itself."""
+    known = (get_arm_endpoints(cloud) for cloud in AzureClouds)
+    scopes = {str(one["resource_manager"]).rstrip("/"): str(one["credential_scopes"][0]) for one in known}
+    return scopes.get(endpoint, f"{endpoint}/.default")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--subscription", required=True)
+    made.add_argument("--endpoint", default=_AZURE, help="Azure Resource Manager, elsewhere than in the public cloud")
+    made.add_argument(
+        "--scope", help="what the token is asked for, where that is neither the cloud's nor the endpoint's"
+    )
+    made.add_argument("--close", action="store_true", help="take the rules of grants away")
+    made.add_argument("--remove", action="store_true", help="take all rules of Postern away, locks as well")
+    return made
+
+
 def main(arguments: Sequence[str]) -> int:
     """Read the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--subscription", required=True)
-    parser.add_argument("--endpoint", default=_AZURE, help="Azure Resource Manager, elsewhere than in the public cloud")
-    parser.add_argument("--scope", help="what the token is asked for, where that is not <endpoint>/.default")
-    parser.add_argument("--close", action="store_true", help="take the rules of grants away")
-    parser.add_argument("--remove", action="store_true", help="take all rules of Postern away, locks as well")
-    given = parser.parse_args(arguments)
-    scope = given.scope or f"{given.endpoint.rstrip('/')}/.default"
+    given = parser().parse_args(arguments)
+    scope = given.scope or _scope_of(given.endpoint.rstrip("/"))
     with (
         DefaultAzureCredential() as credential,
         NetworkManagementClient(

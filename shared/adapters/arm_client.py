@@ -11,14 +11,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from azure.core import AzureClouds
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.pipeline.policies import ContentDecodePolicy, HeadersPolicy, RequestIdPolicy, UserAgentPolicy
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.mgmt.core import AsyncARMPipelineClient
 from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
+from azure.mgmt.core.tools import get_arm_endpoints
 
 from shared.adapters.arm_errors import Forbidden, translated
 from shared.adapters.connections import DIRECTLY
@@ -27,7 +31,6 @@ from shared.ports import Clock, Conflict, NotFound, Unavailable
 if TYPE_CHECKING:
     from azure.mgmt.network.aio import NetworkManagementClient
 
-SCOPE = "https://management.azure.com/.default"
 COMPUTE_VERSION = "2024-07-01"
 NETWORK_VERSION = "2024-05-01"
 GROUP_VERSION = "2026-03-01"
@@ -44,6 +47,7 @@ class Arm:
     def __init__(self, credential: AsyncTokenCredential, endpoint: str, clock: Clock) -> None:
         self.credential = credential
         self.endpoint = endpoint
+        self.scope = scope_of(endpoint)
         self.clock = clock
         self._clients: dict[str, NetworkManagementClient] = {}
         self._reader: AsyncARMPipelineClient[HttpRequest, AsyncHttpResponse] | None = None
@@ -63,7 +67,7 @@ class Arm:
                 self.credential,
                 subscription,
                 self.endpoint,
-                credential_scopes=[SCOPE],
+                credential_scopes=[self.scope],
                 # The SDK would sleep for as long as ARM says; `ask` retries instead, and gives up in time.
                 retry_total=0,
                 connection_timeout=10,
@@ -75,7 +79,7 @@ class Arm:
     @property
     def _reading(self) -> AsyncARMPipelineClient[HttpRequest, AsyncHttpResponse]:
         if self._reader is None:
-            login = AsyncARMChallengeAuthenticationPolicy(self.credential, SCOPE)
+            login = AsyncARMChallengeAuthenticationPolicy(self.credential, self.scope)
             policies = [RequestIdPolicy(), HeadersPolicy(), UserAgentPolicy("postern"), login, ContentDecodePolicy()]
             self._reader = AsyncARMPipelineClient(base_url=self.endpoint, policies=policies, **DIRECTLY)
         return self._reader
@@ -97,6 +101,22 @@ class Arm:
                 raise Unavailable(f"{path}: the next page is said to be at another host")
             document = await self._read(path, HttpRequest("GET", str(link)))
             yield list(document["value"])
+
+    async def put(self, path: str, document: Mapping[str, Any], version: str) -> None:
+        """Write what is to stand at a path; that it is accepted does not mean that it is done. Raises as `ask` does."""
+        await self._write(HttpRequest("PUT", f"{self.endpoint}{path}", params={"api-version": version}, json=document))
+
+    async def delete(self, path: str, version: str) -> None:
+        """Take away what stands at a path; what is gone is no error. Raises as `ask` does."""
+        with suppress(NotFound):
+            await self._write(HttpRequest("DELETE", f"{self.endpoint}{path}", params={"api-version": version}))
+
+    async def _write(self, request: HttpRequest) -> None:
+        async def write() -> None:
+            response = await self._reading.send_request(request, connection_timeout=10, read_timeout=30)
+            response.raise_for_status()
+
+        await self.ask(write, f"{request.method} {request.url.partition('?')[0]}", writes=True)
 
     async def _read(self, path: str, request: HttpRequest) -> Mapping[str, Any]:
         async def read() -> Mapping[str, Any]:
@@ -130,6 +150,14 @@ class Arm:
                 await self.clock.sleep(error.retry_after)
         with translated(what, writes=writes):
             return await call()
+
+
+@cache
+def scope_of(endpoint: str) -> str:
+    """What a token for ARM is asked for: as the SDK does in each of Azure's clouds, elsewhere the endpoint itself."""
+    known = (get_arm_endpoints(cloud) for cloud in AzureClouds)
+    scopes = {str(one["resource_manager"]).rstrip("/"): str(one["credential_scopes"][0]) for one in known}
+    return scopes.get(endpoint, f"{endpoint}/.default")
 
 
 def place_of(id_: str, kind: str) -> tuple[str, str]:

@@ -21,9 +21,11 @@ from typing import Any
 from azure.mgmt.resourcegraph.aio import ResourceGraphClient
 from azure.mgmt.resourcegraph.models import QueryRequest, QueryRequestOptions, ResultFormat
 
-from shared.adapters.arm_client import NETWORK_VERSION, SCOPE, Arm
+from shared.adapters.arm_client import NETWORK_VERSION, Arm
 from shared.adapters.arm_machines import prefixes_of
 from shared.adapters.arm_rules import read_nsg
+from shared.adapters.graph_servers import arc_server
+from shared.domain.computers import ArcServers
 from shared.domain.flow_logs import FlowLog
 from shared.domain.inventory import Attached, MachineKind, Occupied, PrivateAddress, ResourceLock, Sighting, Snapshot
 from shared.domain.machines import MachineId
@@ -98,6 +100,18 @@ class GraphInventory:
         logs: Sequence[FlowLog] = await self._keep(("flowLogs", wanted), lambda: self._read_flow_logs(wanted))
         return logs
 
+    async def servers(self, subscriptions: Sequence[str]) -> ArcServers:
+        """Every server of Azure Arc. Raises Unavailable."""
+        wanted = tuple(sorted(subscriptions))
+        found: ArcServers = await self._keep(("servers", wanted), lambda: self._read_servers(wanted))
+        return found
+
+    async def _read_servers(self, subscriptions: Sequence[str]) -> ArcServers:
+        at = self._arm.clock.now()
+        read = [_understood(arc_server, one) async for one in self._rows("servers", subscriptions)]
+        seen = [one for one in read if one is not None]
+        return ArcServers(at, seen, len(read) - len(seen))
+
     async def _read_flow_logs(self, subscriptions: Sequence[str]) -> Sequence[FlowLog]:
         try:
             return [_flow_log(one) async for one in self._rows("flow_logs", subscriptions)] if subscriptions else []
@@ -170,7 +184,7 @@ class GraphInventory:
 
         if self._graph is None:
             self._graph = ResourceGraphClient(
-                self._arm.credential, base_url=self._arm.endpoint, credential_scopes=[SCOPE], retry_total=0
+                self._arm.credential, base_url=self._arm.endpoint, credential_scopes=[self._arm.scope], retry_total=0
             )
         found: Any = await self._graph.resources(request, cls=whole)
         return found[0], found[1]

@@ -81,3 +81,10 @@ def test_a_key_holds_nothing_that_storage_refuses(letter: str) -> None:
 
 def test_ids_that_differ_in_case_are_one_key() -> None:
     assert safe_key("/Subscriptions/A") == safe_key("/subscriptions/a")
+
+
+def test_a_field_of_a_later_version_is_passed_over() -> None:
+    grant = fresh_grant()
+    document = json.loads(GRANTS.write(grant))
+    document["value"]["later"] = {"any": "thing"}
+    assert grant == GRANTS.read(json.dumps(document))

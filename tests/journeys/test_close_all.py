@@ -13,7 +13,6 @@ from tests.journeys.azure import Azure
 from tests.journeys.client import USER, Postern, wish
 
 ROOT = Path(__file__).parents[2]
-SCOPE = "https://management.azure.com/.default"
 NSG = "web-01-nsg"
 
 
@@ -26,7 +25,7 @@ async def close_all(box: Box, *options: str) -> tuple[int, str]:
     }
     running = await asyncio.create_subprocess_exec(
         *(sys.executable, "scripts/close_all.py", "--subscription", SUBSCRIPTION),
-        *("--endpoint", box.site.emulator, "--scope", SCOPE, *options),
+        *("--endpoint", box.site.emulator, *options),
         cwd=ROOT, env=dict(environ), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     said, _ = await running.communicate()

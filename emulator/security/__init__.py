@@ -1,0 +1,1 @@
+"""Microsoft.Security of the emulated Azure."""
