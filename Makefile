@@ -7,7 +7,7 @@ COMPILE := .tools/bin/uv pip compile -q --python-version 3.13 --python-platform 
 	--no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-packets test-stateful bench bench-activity bench-deadlines lint format types lock vendor clean distclean
+.PHONY: help setup demo run test test-packets test-stateful bench bench-activity bench-deadlines bench-portal lint format types lock vendor package clean distclean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)$$/  make \1#\2/p' Makefile | awk -F'#' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -49,6 +49,9 @@ bench-activity: setup  ## measure a look back at a month and a million rows of f
 bench-deadlines: setup  ## measure how punctually 1,000 grants close, beside deleting their rules by hand
 	@$(BIN)/python -m benchmarks.deadlines
 
+bench-portal: setup  ## measure how smooth the portal stays while 10,000 machines are shown; needs a Chromium
+	@$(BIN)/python -m benchmarks.portal
+
 lint: setup types  ## check style, types and the direction of imports
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -63,13 +66,17 @@ format: setup  ## put the code into the house's form
 
 lock: setup  ## pin the dependencies of pyproject.toml again; UPGRADE=--upgrade takes newer ones
 	$(COMPILE) $(UPGRADE) pyproject.toml -o requirements.txt
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra aws -o requirements-aws.txt
 	$(COMPILE) $(UPGRADE) pyproject.toml --group dev -o requirements-dev.txt
 
 vendor: setup  ## put the released files of the portal's libraries in place again, as npm has them
 	@$(BIN)/python -m tests.packages.vendor
 
+package: setup  ## build dist/postern.zip: what is deployed, with its dependencies, ready to run
+	@$(BIN)/python scripts/package.py
+
 clean:  ## remove the box's state and all caches
-	rm -rf .box .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf dist .box .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -not -path './.venv/*' -not -path './.tools/*' -prune -exec rm -rf {} +
 
 distclean: clean  ## remove what setup installed as well
