@@ -20,6 +20,7 @@ import httpx
 from emulator import certificate
 from emulator.environment import (
     describe_app,
+    describe_aws,
     describe_emulator,
     describe_host,
     describe_machine,
@@ -32,6 +33,7 @@ from emulator.service import Program, Service, ServiceError
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 10.0  # seconds for each program; together they take four
+AWS_PORT = 7444
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Site:
     app: Path = ROOT
     machine: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)  # app settings besides the usual ones
+    aws: int = 0  # The port of an AWS beside it; 0 for none.
 
     @property
     def postern(self) -> str:
@@ -80,11 +83,14 @@ class Box:
                 {
                     **describe_app(site.ports, site.directory),
                     **describe_host(site.ports, site.directory),
+                    **(describe_aws(site.aws) if site.aws else {}),
                     **site.settings,
                 },
                 lambda: self._answers(f"{site.postern}/admin/host/status"),
             )
         )
+        aws = (sys.executable, "-m", "emulator.aws", str(site.aws))
+        self.aws = Service(self._plan("aws", aws, {}, lambda: self._answers(f"http://{HOST}:{site.aws}/moto-api/")))
 
     async def __aenter__(self) -> Self:
         try:
@@ -106,6 +112,8 @@ class Box:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.azurite.start(PATIENCE))
             group.create_task(self.emulator.start(PATIENCE))
+            if self.site.aws:
+                group.create_task(self.aws.start(PATIENCE))
         await self.reset()
         await self.host.start(PATIENCE)
 
@@ -117,12 +125,12 @@ class Box:
             old.unlink(missing_ok=True)
 
     async def stop(self) -> None:
-        """All three, the last started first. Nothing is left running."""
+        """Everything, the last started first. Nothing is left running."""
         if self._client:
             # Servers wait a while for connections that are still open.
             await self._client.aclose()
             self._client = None
-        for service in (self.host, self.emulator, self.azurite):
+        for service in (self.host, self.aws, self.emulator, self.azurite):
             await service.stop()
 
     async def restart_host(self) -> None:
@@ -133,7 +141,7 @@ class Box:
     async def watch(self) -> None:
         """Never returns; raises `ServiceError` when a program ends by itself."""
         while True:
-            for service in (self.azurite, self.emulator, self.host):
+            for service in (self.azurite, self.emulator, self.aws, self.host):
                 service.check()
             await asyncio.sleep(0.2)
 
@@ -229,16 +237,16 @@ async def keep(box: Box, act: Callable[[], Awaitable[int]]) -> int:
         await box.stop()
 
 
-def find_site(environ: Mapping[str, str]) -> Site:
+def find_site(environ: Mapping[str, str], aws: int = 0) -> Site:
     """The box that this environment describes; `PortsError` when it makes no sense."""
     ports = Ports.read(environ)
-    return Site(ports, find_directory(environ, ports, ROOT), machine=describe_machine(environ))
+    return Site(ports, find_directory(environ, ports, ROOT), machine=describe_machine(environ), aws=aws)
 
 
-async def serve(environ: Mapping[str, str], write: Callable[[str], object]) -> int:
+async def serve(environ: Mapping[str, str], write: Callable[[str], object], aws: int = 0) -> int:
     """Start the box, say where everything is, and serve until told to stop; the exit status."""
     begun = time.monotonic()
-    box = Box(find_site(environ))
+    box = Box(find_site(environ, aws))
 
     async def go_on() -> int:
         write(f"The box is up after {time.monotonic() - begun:.1f} s.\n\n{describe_box(box.site)}\n")
@@ -269,4 +277,4 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(serve(os.environ, say)))
+    sys.exit(run(serve(os.environ, say, AWS_PORT if "--aws" in sys.argv[1:] else 0)))

@@ -21,6 +21,7 @@ from emulator.arm import roles
 from emulator.arm.cloud import Cloud, Latency
 from emulator.arm.faults import KINDS, Fault
 from emulator.arm.prefixes import HIGHEST_PORT
+from emulator.hybrid.commands import Commands
 from emulator.identity import OPERATOR, Identity
 from emulator.logs import agents
 from emulator.logs.control import FIELDS, change
@@ -52,6 +53,7 @@ class Control:
     storage: Storage
     logs: Logs
     traffic: Traffic
+    commands: Commands
 
     def routes(self) -> list[Route]:
         """What this module answers over HTTP."""
@@ -85,6 +87,7 @@ class Control:
             raise ControlError(f"There is no world {seed!r}; there are {', '.join(world.SEEDS)}.")
         if body.get("storage", True):
             await self._empty()
+        await self.commands.clear()
         try:
             measures = {name: int(body[name]) for name in ("machines", "share") if name in body}
             world.build(self.cloud, seed, **measures)

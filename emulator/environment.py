@@ -19,6 +19,7 @@ APP_OBJECT = "00000000-0000-0000-0000-0000000000a1"  # The app's identity.
 OWNER_OBJECT = "00000000-0000-0000-0000-0000000000c1"  # Whoever looks behind the app: owner of everything.
 WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"a secret that everybody knows").decode()
 ACCOUNT = "devstoreaccount1"  # Azurite's one account
+AWS_ACCOUNT, AWS_REGION = "123456789012", "eu-west-1"  # The account is moto's own.
 PASSED_ON = frozenset(
     (
         "PATH",
@@ -92,6 +93,11 @@ def describe_app(ports: Ports, directory: Path) -> dict[str, str]:
         **describe_identity(ports),
         **describe_trust(directory),
     }
+
+
+def describe_aws(port: int) -> dict[str, str]:
+    """The app settings with which instances in the AWS beside the box are guarded too."""
+    return {"POSTERN_AWS": f"{AWS_ACCOUNT}:{AWS_REGION}", "POSTERN_AWS_ENDPOINT": f"http://{HOST}:{port}"}
 
 
 def describe_webhooks(ports: Ports) -> dict[str, str]:

@@ -26,6 +26,9 @@ from emulator.arm.gateway import Gateway
 from emulator.control import Control
 from emulator.entra.api import GraphApi
 from emulator.hooks import Hooks
+from emulator.hybrid.commands import Commands
+from emulator.hybrid.control import HostControl
+from emulator.hybrid.namespaces import Namespaces
 from emulator.identity import Identity
 from emulator.line import Line
 from emulator.logs import agents
@@ -63,7 +66,7 @@ class Settings:
         )
 
 
-def build_app(settings: Settings, cloud: Cloud, signer: Signer) -> Starlette:
+def build_app(settings: Settings, cloud: Cloud, signer: Signer, hosts: Namespaces) -> Starlette:
     """The emulator as an ASGI app over a cloud; the signer's clock also dates the call log."""
     identity = Identity(signer, f"https://{HOST}:{settings.port}", settings.identity_header)
     storage = Storage(settings.azurite_port, identity, settings.directory / "cert.pem")
@@ -74,7 +77,8 @@ def build_app(settings: Settings, cloud: Cloud, signer: Signer) -> Starlette:
     def utc() -> dt.datetime:
         return dt.datetime.fromtimestamp(signer.now(), dt.UTC)
 
-    gateway = Gateway(cloud, signer, utc, journal=Journal(logs, utc).note)
+    commands = Commands(cloud, hosts, utc)
+    gateway = Gateway(cloud, signer, utc, journal=Journal(logs, utc).note, commands=commands)
 
     async def arm(request: Request) -> Response:
         return await gateway(request)
@@ -82,7 +86,8 @@ def build_app(settings: Settings, cloud: Cloud, signer: Signer) -> Starlette:
     methods = ["GET", "PUT", "PATCH", "POST", "DELETE"]
     routes = [
         *identity.routes(),
-        *Control(cloud, identity, storage, logs, traffic).routes(),
+        *Control(cloud, identity, storage, logs, traffic, commands).routes(),
+        *HostControl(commands).routes(),
         *traffic.routes(),
         *Hooks().routes(),
         *QueryApi(cloud, logs, signer, utc).routes(),
@@ -97,8 +102,9 @@ async def serve(settings: Settings) -> None:
     pair = certificate.ensure(settings.directory)
     cloud = Cloud(clock=time.monotonic, new_id=lambda: str(uuid.uuid4()))
     world.build(cloud, "demo")
+    hosts = Namespaces(f"box{settings.port}", settings.directory / "hosts")
     config = uvicorn.Config(
-        build_app(settings, cloud, Signer(make_key())),
+        build_app(settings, cloud, Signer(make_key()), hosts),
         host=HOST,
         port=settings.port,
         ssl_certfile=pair.cert,
@@ -110,7 +116,10 @@ async def serve(settings: Settings) -> None:
         log_level=settings.log_level,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    await uvicorn.Server(config).serve()
+    try:
+        await uvicorn.Server(config).serve()
+    finally:
+        await hosts.close()
 
 
 def main() -> None:

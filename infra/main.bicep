@@ -44,11 +44,12 @@ param clientApplications string[] = []
 @description('Ids of the subscriptions whose machines are guarded; empty for the one that is deployed to.')
 param guardedSubscriptions string[] = []
 
-@description('What the app may do besides writing single rules; docs/permissions.md says what goes without each.')
-param permissions { createNsg: bool, flush: bool, readFlowLogs: bool } = {
+@description('What the app may do besides writing single rules; docs/permissions.md says what goes without each. Whoever may guard hosts owns them.')
+param permissions { createNsg: bool, flush: bool, readFlowLogs: bool, guardHosts: bool } = {
   createNsg: true
   flush: true
   readFlowLogs: true
+  guardHosts: false
 }
 
 // How Postern behaves: docs/settings.md.
@@ -68,6 +69,15 @@ param attempts int = 50
 
 @description('How long before its end a grant is told to be ending soon.')
 param endingSoon string = 'PT10M'
+
+@description('Price of a node and month that costs are told by, such as 14.60; empty for the default, which is not of a price list.')
+param nodePrice string = ''
+
+@description('Currency of that price, such as EUR; empty for that of the default.')
+param nodeCurrency string = ''
+
+@description('What Postern itself costs in a month, in the same currency; empty where nobody says.')
+param ownCost string = ''
 
 @description('Hosts that may be told anything; with none, nobody is told.')
 param webhookHosts string[] = []
@@ -252,6 +262,7 @@ module app 'modules/app.bicep' = {
       zoneRedundant: zoneRedundant
     }
     settings: {
+      AZURE_TENANT_ID: subscription().tenantId
       POSTERN_ADDRESS: address
       POSTERN_ARM_ENDPOINT: environment().resourceManager
       POSTERN_ATTEMPTS: string(attempts)
@@ -259,9 +270,12 @@ module app 'modules/app.bicep' = {
       POSTERN_IDENTITY: identity.outputs.principalId
       POSTERN_INVENTORY_AGE: inventoryAge
       POSTERN_LOGS_ENDPOINT: logsEndpoint
+      POSTERN_NODE_CURRENCY: nodeCurrency
+      POSTERN_NODE_PRICE: nodePrice
       POSTERN_NOTIFICATIONS: hasVault && !empty(notificationsSecretName)
         ? '${vaultReference}${notificationsSecretName})'
         : ''
+      POSTERN_OWN_COST: ownCost
       POSTERN_SHORTEST_DURATION: shortestDuration
       POSTERN_SUBSCRIPTIONS: join(guarded, ',')
       POSTERN_TRUST_EASY_AUTH: 'true'

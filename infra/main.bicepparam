@@ -25,6 +25,7 @@ param permissions = {
   createNsg: bool(readEnvironmentVariable('POSTERN_MAY_CREATE_NSG', 'true'))
   flush: bool(readEnvironmentVariable('POSTERN_MAY_FLUSH', 'true'))
   readFlowLogs: bool(readEnvironmentVariable('POSTERN_MAY_READ_FLOW_LOGS', 'true'))
+  guardHosts: bool(readEnvironmentVariable('POSTERN_MAY_GUARD_HOSTS', 'false'))
 }
 
 param address = readEnvironmentVariable('POSTERN_ADDRESS', '')
@@ -32,6 +33,9 @@ param shortestDuration = readEnvironmentVariable('POSTERN_SHORTEST_DURATION', 'P
 param inventoryAge = readEnvironmentVariable('POSTERN_INVENTORY_AGE', 'PT1M')
 param attempts = int(readEnvironmentVariable('POSTERN_ATTEMPTS', '50'))
 param endingSoon = readEnvironmentVariable('POSTERN_ENDING_SOON', 'PT10M')
+param nodePrice = readEnvironmentVariable('POSTERN_NODE_PRICE', '')
+param nodeCurrency = readEnvironmentVariable('POSTERN_NODE_CURRENCY', '')
+param ownCost = readEnvironmentVariable('POSTERN_OWN_COST', '')
 param webhookHosts = filter(split(readEnvironmentVariable('POSTERN_WEBHOOK_HOSTS', ''), ','), one => !empty(one))
 param webhookPrefixes = filter(split(readEnvironmentVariable('POSTERN_WEBHOOK_PREFIXES', ''), ','), one => !empty(one))
 param keyVaultId = readEnvironmentVariable('POSTERN_KEY_VAULT', '')

@@ -9,14 +9,15 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from shared.adapters.clock import SystemClock
+from shared.cost_settings import CostSettings
 from shared.log_settings import LogSettings
-from shared.settings import Settings, check_settings, read_settings, trusts_easy_auth, untold_because
+from shared.settings import Settings, check_settings, read_costs, read_settings, trusts_easy_auth, untold_because
 from shared.webhook_settings import WebhookSettings
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from shared.adapters.storage import Tables
     from shared.adapters.table_audit import TableAudit
     from shared.history import Logs
-    from shared.ports import Audit, Clock, Grants
+    from shared.ports import Audit, Clock, Grants, Inventory, Network
     from shared.services.telling import Post
     from shared.services.world import World
 
@@ -66,6 +67,21 @@ class Postern:
     def webhooks(self) -> WebhookSettings:
         """What the operator says about telling others. Raises SettingsError."""
         return read_settings(self._environ).webhooks
+
+    @cached_property
+    def tenant(self) -> str:
+        """The tenant of the subscriptions; empty where the operator does not say. Raises SettingsError."""
+        return read_settings(self._environ).tenant
+
+    @cached_property
+    def arm_endpoint(self) -> str:
+        """Where Azure Resource Manager is. Raises SettingsError."""
+        return read_settings(self._environ).arm_endpoint
+
+    @cached_property
+    def costs(self) -> CostSettings:
+        """What the operator says about money. Raises SettingsError."""
+        return read_costs(self._environ)
 
     def world(self) -> World:
         """The ports, wired. Raises SettingsError."""
@@ -110,9 +126,13 @@ type _Kept = tuple[Tables, TableAudit, QueueEvents]
 
 
 def _world(settings: Settings, clock: Clock, credential: AsyncTokenCredential, kept: _Kept) -> World:
+    from shared.adapters.arc_hosts import ArcHosts
+    from shared.adapters.arc_inventory import ArcInventory
     from shared.adapters.arm_client import Arm
     from shared.adapters.arm_network import ArmNetwork
+    from shared.adapters.gates import Gates
     from shared.adapters.graph_inventory import GraphInventory
+    from shared.adapters.inventories import Inventories
     from shared.adapters.queue_reminders import QueueReminders
     from shared.adapters.table_desk import TableDesk
     from shared.adapters.table_dues import TableAttempts, TableDues
@@ -124,10 +144,14 @@ def _world(settings: Settings, clock: Clock, credential: AsyncTokenCredential, k
     arm = Arm(credential, settings.arm_endpoint, clock)
     grants, audit = _announced(settings, clock, kept)
     inventory = GraphInventory(arm, settings.inventory_age)
+    hosts = ArcHosts(arm)
+    outside = ArcInventory(inventory, hosts, clock, settings.inventory_age)
+    instances, listed = _instances(settings, clock)
     return World(
         clock=clock,
-        network=ArmNetwork(arm),
-        inventory=inventory,
+        network=Gates(ArmNetwork(arm), {"microsoft.hybridcompute": hosts, **instances}),
+        inventory=Inventories(inventory, [outside, *listed]),
+        watched=hosts,
         policies=TablePolicies(tables),
         grants=grants,
         dues=TableDues(tables),
@@ -138,11 +162,34 @@ def _world(settings: Settings, clock: Clock, credential: AsyncTokenCredential, k
         history=TableHistory(tables),
         logs=_logs(settings, clock, credential),
         flow_logs=inventory,
+        servers=inventory,
         chance=secrets.randbits,
         subscriptions=settings.subscriptions,
         alarming_attempts=(settings.logs or LogSettings("")).attempts,
         times=replace(Times(), shortest_grant=settings.shortest_grant),
     )
+
+
+def _instances(settings: Settings, clock: Clock) -> tuple[Mapping[str, Network], Sequence[Inventory]]:
+    """Amazon EC2, where Postern was told to guard instances: by the provider in their ids, and what lists them."""
+    if settings.aws is None:
+        return {}, ()
+    from shared.adapters.ec2_client import Ec2
+    from shared.adapters.ec2_inventory import Ec2Inventory
+    from shared.adapters.ec2_network import Ec2Network
+
+    said, home, age = settings.aws, settings.subscriptions[0], settings.inventory_age
+    calls = Ec2(said, _token_for(said.audience), clock)
+    listed = [Ec2Inventory(calls, place, home, age=age, clock=clock) for place in said.places]
+    return {"amazon.ec2": Ec2Network(calls, said.places, home, clock)}, listed
+
+
+def _token_for(audience: str) -> Callable[[], str]:
+    """A token of the app's identity for somebody outside Azure. It is asked for in threads, as AWS's SDK does."""
+    from azure.identity import DefaultAzureCredential
+
+    credential = DefaultAzureCredential()
+    return lambda: credential.get_token(f"{audience}/.default").token
 
 
 def _logs(settings: Settings, clock: Clock, credential: AsyncTokenCredential) -> Logs:

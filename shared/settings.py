@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from shared.aws_settings import NAMES as AWS_NAMES
+from shared.aws_settings import AwsSettings, aws_faults, read_aws_settings
+from shared.cost_settings import NAMES as COST_NAMES
+from shared.cost_settings import CostSettings, cost_faults, read_cost_settings
 from shared.log_settings import NAMES as LOG_NAMES
 from shared.log_settings import LogSettings, log_faults, read_log_settings
 from shared.webhook_settings import NAMES as WEBHOOK_NAMES
@@ -17,6 +21,7 @@ _GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNOR
 _MINUTES: Final = re.compile(r"PT(?:(\d{1,4})M)?(?:(\d{1,5})S)?")
 _STORAGE: Final = "AzureWebJobsStorage"
 _ENDING_SOON: Final = "POSTERN_ENDING_SOON"
+_TENANT: Final = "AZURE_TENANT_ID"
 
 
 class SettingsError(Exception):
@@ -44,6 +49,8 @@ class Settings:
     arm_endpoint: str = "https://management.azure.com"
     logs: LogSettings | None = None  # None: nothing is known of who tried.
     webhooks: WebhookSettings = SILENT
+    tenant: str = ""  # Of the subscriptions; empty: that of whoever asks.
+    aws: AwsSettings | None = None  # None: no instance of Amazon EC2 is guarded.
 
 
 NAMES: Final = (
@@ -55,6 +62,9 @@ NAMES: Final = (
     *LOG_NAMES,
     _ENDING_SOON,
     *WEBHOOK_NAMES,
+    *COST_NAMES,
+    *AWS_NAMES,
+    _TENANT,
     "WEBSITE_AUTH_ENABLED",
     f"{_STORAGE}__tableServiceUri",
     f"{_STORAGE}__queueServiceUri",
@@ -64,7 +74,14 @@ NAMES: Final = (
 
 def check_settings(environ: Mapping[str, str]) -> None:
     """Raises SettingsError that names everything that is wrong."""
-    if faults := [*_faults(environ), *log_faults(environ), *untold_because(environ)]:
+    if faults := [
+        *_faults(environ),
+        *log_faults(environ),
+        *untold_because(environ),
+        *cost_faults(environ),
+        *_tenant_faults(environ),
+        *aws_faults(environ),
+    ]:
         raise SettingsError(" ".join(faults))
 
 
@@ -73,6 +90,13 @@ def untold_because(environ: Mapping[str, str]) -> tuple[str, ...]:
     lead = f"{_ENDING_SOON} must hold an ISO 8601 duration of minutes and seconds, such as PT10M."
     wrong = () if _duration(environ.get(_ENDING_SOON, "PT10M")) else (lead,)
     return (*wrong, *webhook_faults(environ))
+
+
+def read_costs(environ: Mapping[str, str]) -> CostSettings:
+    """Read the settings of money, which nothing else needs. Raises SettingsError that names everything in them."""
+    if faults := cost_faults(environ):
+        raise SettingsError(" ".join(faults))
+    return read_cost_settings(environ)
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -95,6 +119,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         arm_endpoint=environ.get("POSTERN_ARM_ENDPOINT", "https://management.azure.com").rstrip("/"),
         logs=None if log_faults(environ) else read_log_settings(environ),
         webhooks=_webhooks(environ),
+        tenant="" if _tenant_faults(environ) else environ.get(_TENANT, "").strip().lower(),
+        aws=None if aws_faults(environ) else read_aws_settings(environ),
     )
 
 
@@ -124,6 +150,14 @@ def _faults(environ: Mapping[str, str]) -> Iterator[str]:
         yield "POSTERN_INVENTORY_AGE must hold an ISO 8601 duration of minutes and seconds, such as PT1M."
     if not environ.get("POSTERN_ARM_ENDPOINT", "https://").startswith("https://"):
         yield "POSTERN_ARM_ENDPOINT must hold the https address of Azure Resource Manager."
+
+
+def _tenant_faults(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """What is wrong with the tenant, which only commands for people need."""
+    tenant = environ.get(_TENANT, "").strip()
+    if tenant and not _GUID.fullmatch(tenant):
+        return (f"{_TENANT} must hold the id of the subscriptions' tenant, which is a GUID.",)
+    return ()
 
 
 def _subscriptions(environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from emulator.arm.cloud import Cloud
 from emulator.arm.errors import ArmError
 from emulator.arm.exchange import Answer, Call
 from emulator.arm.faults import Fault
+from emulator.hybrid.commands import Commands
 from emulator.line import LostAnswer
 from emulator.tokens import Signer, TokenError
 
@@ -34,6 +35,7 @@ class Gateway:
     utc: Callable[[], dt.datetime]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     journal: Callable[[str, str, int, tuple[str, str]], None] | None = None  # Hears of every change, and by whom.
+    commands: Commands | None = None  # The run commands of servers outside Azure.
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request, or cut its connection where a fault says so."""
@@ -117,6 +119,8 @@ class Gateway:
         refusal = faults.refusal(call.fault, call.path) if call.fault else None
         if refusal is not None:
             raise refusal
+        if self.commands and self.commands.handles(call):
+            return self.commands.answer(call)
         return dispatch.answer(self.cloud, call)
 
     def _write_down(self, request: Request, status: HTTPStatus, size: int) -> None:

@@ -84,6 +84,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("Microsoft.Compute", "virtualMachines"),
     Kind("Microsoft.Compute", "virtualMachineScaleSets", read_only=True),
     Kind("Microsoft.ClassicCompute", "virtualMachines", read_only=True),
+    Kind("Microsoft.HybridCompute", "machines", read_only=True),
 )
 
 

@@ -1,4 +1,4 @@
-"""The Azure Monitor agents of a world's machines: each that runs has just reported.
+"""The agents of a world's machines, and of the computers outside: each that runs has just reported.
 
 It knows what a heartbeat says (the table Heartbeat). Agents report each minute; here once, when the world begins, since
 nothing that is looked at in a box is older than that.
@@ -9,17 +9,20 @@ import datetime as dt
 from emulator.arm import kinds, paths
 from emulator.arm.store import Resource, Store
 from emulator.logs.store import Logs
+from emulator.world import outside
 
 _RUNNING = "PowerState/running"
 
 
 def report(logs: Logs, store: Store) -> None:
-    """Note a heartbeat of every machine that runs."""
+    """Note a heartbeat of every machine that runs, and of the computers outside that report."""
     kind = kinds.find("Microsoft.Compute", "virtualMachines")
     now = dt.datetime.fromtimestamp(logs.clock(), dt.UTC).isoformat()
     for machine in store.of_kind(kind) if kind else ():
         if _runs(machine):
             logs.note("Heartbeat", {"TimeGenerated": now, **_beat(machine)})
+    for beat in outside.beats(store):
+        logs.note("Heartbeat", {"TimeGenerated": now, **beat})
 
 
 def _runs(machine: Resource) -> bool:

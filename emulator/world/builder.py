@@ -10,7 +10,7 @@ from typing import Any
 from emulator.arm import groups, kinds, locks, network, subnets
 from emulator.arm.store import Resource, Store
 from emulator.world import hardware
-from emulator.world.pieces import Address, Interface, Machine, Subnet
+from emulator.world.pieces import Address, Interface, Machine, Server, Subnet
 from emulator.world.rules import read
 
 type Json = dict[str, Any]
@@ -213,6 +213,12 @@ class Builder:
         if machine.scale_set:
             properties["virtualMachineScaleSet"] = {"id": self.id_of("virtualMachineScaleSets", machine.scale_set)}
         self._add(identifier, properties, **top)
+
+    def add_server(self, server: Server) -> None:
+        """A computer outside Azure as a server of Azure Arc."""
+        identifier = f"{self.group}/providers/Microsoft.HybridCompute/machines/{server.name}"
+        top: Json = {"tags": dict(server.tags)} if server.tags else {}
+        self._add(identifier, hardware.server(server), **top)
 
     def add_scale_set(self, name: str, mode: str) -> None:
         """A scale set: Uniform ones keep their machines to themselves, those of Flexible ones stand beside them."""

@@ -4,6 +4,7 @@ The first eight are the cast of the demo and the tests; the others make sure tha
 and addresses here are fixed: stories and tests speak of them.
 """
 
+from emulator.world import outside
 from emulator.world.builder import Builder
 from emulator.world.pieces import Address, Interface, Machine, Subnet
 
@@ -169,6 +170,7 @@ def fill(builder: Builder) -> None:
     demo_network = builder.id_of("virtualNetworks", "demo-vnet")
     _fill_partner(builder)
     builder.peer(demo_network, builder.id_of("virtualNetworks", "partner-vnet"))
+    outside.fill(builder)
 
 
 def _fill_managed(builder: Builder) -> None:

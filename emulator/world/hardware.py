@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 from emulator.logs import WORKSPACE
-from emulator.world.pieces import Machine
+from emulator.world.pieces import Machine, Server
 
 type Json = dict[str, Any]
 
@@ -36,6 +36,36 @@ def of(identifier: str, machine: Machine) -> Json:
         "osProfile": {"computerName": machine.name, "adminUsername": "azureuser", **secrets},
         "timeCreated": "2026-01-05T08:00:00+00:00",
         "instanceView": {"computerName": machine.name, "osName": machine.system, "statuses": [done, status]},
+    }
+
+
+def uuid_of(name: str) -> str:
+    """The id in the firmware of a computer outside Azure, as its agents tell it."""
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, name)).upper()
+
+
+def server(of: Server) -> Json:
+    """The properties of a server of Azure Arc (REST reference, "Machines - Get", 2025-01-13)."""
+    windows = of.system == "Windows"
+    product, kernel = ("Windows Server 2022 Datacenter", "10.0.20348.2582")
+    if not windows:
+        product, kernel = ("Ubuntu 22.04.5 LTS", "5.15.0-139-generic")
+    place = {"address": of.address, "ipAddressVersion": "IPv4", "subnet": {"addressPrefix": "192.168.0.0/16"}}
+    return {
+        "agentVersion": of.agent,
+        "status": of.status,
+        "lastStatusChange": of.since,
+        "displayName": of.name,
+        "machineFqdn": f"{of.name}.corp.example",
+        "osName": of.system.lower(),
+        "osType": of.system.lower(),
+        "osSku": product,
+        "osVersion": kernel,
+        "osProfile": {"computerName": of.name},
+        "vmId": str(uuid.uuid5(uuid.NAMESPACE_URL, of.name)),
+        "vmUuid": uuid_of(of.name).lower(),
+        "networkProfile": {"networkInterfaces": [{"name": "eth0", "ipAddresses": [place]}]},
+        "cloudMetadata": {"provider": "N/A"},
     }
 
 

@@ -53,6 +53,24 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
+class Server:
+    """A computer outside Azure: onboarded to Azure Arc, with an agent that reports to the workspace, or both.
+
+    `status` is that of the agent of Azure Arc, empty for one that Azure Arc does not know, and `since` when it changed;
+    `reports` is how records name it: by its "resource", by its firmware's id ("uuid"), or not at all ("").
+    """
+
+    name: str
+    address: str
+    system: str = "Linux"
+    status: str = "Connected"
+    since: str = "2026-01-05T08:12:33.3333333Z"
+    agent: str = "1.58.03228.2572"
+    reports: str = "resource"
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Subnet:
     """A subnet of a network: its ranges and, where it has one, its group."""
 

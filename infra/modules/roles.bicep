@@ -5,11 +5,12 @@ targetScope = 'subscription'
 @description('Object id of the identity that the app acts under.')
 param principalId string
 
-@description('What it may do besides seeing machines and writing single rules: make groups for machines that have none, write groups as a whole (which ends sessions), and see which networks have flow logs.')
-param enable { createNsg: bool, flush: bool, readFlowLogs: bool } = {
+@description('What it may do besides seeing machines and writing single rules: make groups for machines that have none, write groups as a whole (which ends sessions), see which networks have flow logs, and run its script on servers of Azure Arc.')
+param enable { createNsg: bool, flush: bool, readFlowLogs: bool, guardHosts: bool } = {
   createNsg: false
   flush: false
   readFlowLogs: false
+  guardHosts: false
 }
 
 var roles = [
@@ -17,6 +18,7 @@ var roles = [
   { role: loadJsonContent('../roles/create-nsg.json'), enabled: enable.createNsg }
   { role: loadJsonContent('../roles/flush.json'), enabled: enable.flush }
   { role: loadJsonContent('../roles/read-flow-logs.json'), enabled: enable.readFlowLogs }
+  { role: loadJsonContent('../roles/guard-hosts.json'), enabled: enable.guardHosts }
 ]
 
 resource definitions 'Microsoft.Authorization/roleDefinitions@2022-04-01' = [

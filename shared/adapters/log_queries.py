@@ -55,6 +55,7 @@ QUERIES: Final[Mapping[Part, Query]] = {
     Part.ALERTS: Query("alerts", None, ("SecurityAlert",), 500),
     Part.EDITS: Query("edits", None, ("AzureActivity",), 2000),
     Part.BEATS: Query("heartbeats", None, ("Heartbeat",), 10_000),
+    Part.REPORTERS: Query("reporters", None, ("Heartbeat",), 10_000),
 }
 
 MOST_MACHINES: Final = 1000

@@ -18,6 +18,7 @@ from shared.domain.evidence import (
     LetIn,
     Part,
     Passed,
+    Reporter,
     SignIn,
     Source,
     Target,
@@ -107,6 +108,13 @@ def beat(row: Row) -> Beat:
     return Beat(machine, computer, environment, system, time_of(row["Last"]))
 
 
+def reporter(row: Row) -> Reporter:
+    """When an agent outside Azure last reported."""
+    computer, system, address = (str(row[name] or "") for name in ("Computer", "OSType", "Address"))
+    resource, uuid, agent = (str(row[name] or "").lower() for name in ("Id", "Uuid", "Agent"))
+    return Reporter(computer, resource, uuid, agent, system, address, time_of(row["Last"]))
+
+
 READERS: Final[Mapping[Part, Callable[[Row], object]]] = {
     Part.SOURCES: source,
     Part.HOURS: hour,
@@ -121,6 +129,7 @@ READERS: Final[Mapping[Part, Callable[[Row], object]]] = {
     Part.ALERTS: alert,
     Part.EDITS: edit,
     Part.BEATS: beat,
+    Part.REPORTERS: reporter,
 }
 """What reads the rows of each part."""
 

@@ -24,6 +24,7 @@ from shared.documents.sentences import sentence
 from shared.domain.activity import Entry, Matter
 from shared.domain.attacks import Attack, Became
 from shared.domain.evidence import Alert, Counts, Edit, Evidence, Gap
+from shared.domain.machines import is_machine
 from shared.domain.people import Person
 from shared.domain.records import Record
 from shared.domain.summaries import Summary
@@ -61,7 +62,7 @@ def machines_of(matter: Matter) -> tuple[str, ...]:
     """The machines that something is about: resource ids, or names as logs have them."""
     match matter:
         case Record():
-            return (matter.subject,) if "/virtualmachines/" in matter.subject.lower() else ()
+            return (matter.subject,) if is_machine(matter.subject) else ()
         case Attack():
             return matter.machines
         case Visit():
@@ -167,11 +168,12 @@ def write_looking_back(since: datetime, until: datetime, evidence: Evidence, gap
         "since": write_time(since),
         "until": write_time(until),
         "newest": {table: write_time(at) for table, at in sorted(evidence.newest.items())},
-        "gaps": [_write_gap(gap) for gap in (*evidence.gaps, *gaps)],
+        "gaps": [write_gap(gap) for gap in (*evidence.gaps, *gaps)],
     }
 
 
-def _write_gap(gap: Gap) -> GapAnswer:
+def write_gap(gap: Gap) -> GapAnswer:
+    """Something that cannot be told."""
     return {"code": str(gap.lack), "subject": gap.subject, "message": gap.text}
 
 

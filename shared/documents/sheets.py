@@ -1,4 +1,4 @@
-"""The activity as a table for spreadsheets, which cannot be attacked through it.
+"""Tables for spreadsheets, which cannot be attacked through them; and the activity as one.
 
 A spreadsheet takes what begins with certain characters for a formula, also where it came from a file; names and
 justifications are other people's words. Such a cell gets an apostrophe in front, which spreadsheets take for "text".
@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from shared.documents.answers.activity import ActivityAnswer, EntryAnswer
@@ -28,14 +28,19 @@ _COLUMNS: Final = (
 
 def write_sheet(activity: ActivityAnswer) -> str:
     """The table, with a line for each entry, and one for each thing that cannot be told."""
+    told = {"at": activity["until"], "kind": "gap"}
+    gaps = [{**told, "what": gap["code"], "text": gap["message"]} for gap in activity["gaps"]]
+    rows = [_row(entry) for entry in activity["value"]]
+    return write_table(_COLUMNS, [*rows, *((cells.get(column, "") for column in _COLUMNS) for cells in gaps)])
+
+
+def write_table(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table with a head; each row has its cells in the columns' order."""
     sheet = io.StringIO()
     writer = csv.writer(sheet, quoting=csv.QUOTE_ALL)
-    writer.writerow(_COLUMNS)
-    for entry in activity["value"]:
-        writer.writerow(map(harmless, _row(entry)))
-    for gap in activity["gaps"]:
-        cells = {"at": activity["until"], "kind": "gap", "what": gap["code"], "text": gap["message"]}
-        writer.writerow(harmless(cells.get(column, "")) for column in _COLUMNS)
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow(map(harmless, row))
     return sheet.getvalue()
 
 

@@ -200,6 +200,19 @@ class Beat:
     last: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """An agent on a computer outside Azure, when it last reported, and by what its computer can be known."""
+
+    computer: str
+    resource: str  # The id of the Azure resource that its records name, in lower case; empty where they name none.
+    uuid: str  # Of the computer's firmware (SMBIOS), in lower case; empty where it is not told, as the next two.
+    agent: str
+    system: str
+    address: str  # From which it came.
+    last: datetime
+
+
 class Lack(StrEnum):
     """Why something cannot be told. The set is closed."""
 
@@ -245,6 +258,7 @@ class Part(StrEnum):
     ALERTS = "alerts"
     EDITS = "edits"
     BEATS = "beats"
+    REPORTERS = "reporters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +278,7 @@ class Evidence:
     alerts: tuple[Alert, ...] = ()
     edits: tuple[Edit, ...] = ()
     beats: tuple[Beat, ...] = ()
+    reporters: tuple[Reporter, ...] = ()
     newest: Mapping[str, datetime] = field(default_factory=dict)  # By table; one that has no record is not there.
     lacking: frozenset[Part] = frozenset()  # The parts that are not whole.
     gaps: tuple[Gap, ...] = ()

@@ -14,6 +14,7 @@ from enum import StrEnum
 from shared.domain.addresses import is_address
 from shared.domain.claims import Claim, Finding, FlushClaim, LockClaim, OpenClaim, Outcome
 from shared.domain.exposure import Leak
+from shared.domain.machines import host_of
 from shared.domain.planning import Change, Kind, Plan
 from shared.domain.rules import LOCK_MARK, OPEN_MARK, Nsg, Rule
 from shared.domain.shapes import belongs_to_grant, some_names
@@ -56,7 +57,9 @@ def found_in_group(nsg: Nsg, made: Plan, seen: Seen, now: datetime) -> tuple[Fou
     """What the changes that a group needs say about it, given what was last seen of its claims."""
     told = [text for change in made.changes for text in _of_change(change, nsg, seen)]
     told += _of_flush(made, seen)
-    return tuple(Found(what, nsg.id, now, detail, number) for number, (what, detail) in enumerate(told))
+    # What stands in the gate of a machine outside Azure is the machine's own affair.
+    subject = str(host_of(nsg.id) or nsg.id)
+    return tuple(Found(what, subject, now, detail, number) for number, (what, detail) in enumerate(told))
 
 
 def _of_flush(made: Plan, seen: Seen) -> Iterator[tuple[What, str]]:

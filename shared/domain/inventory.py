@@ -24,6 +24,16 @@ class MachineKind(StrEnum):
     VIRTUAL_MACHINE = "virtualMachine"
     CLASSIC = "classic"
     SCALE_SET = "scaleSet"  # In Uniform mode: its instances have no resources of their own.
+    HOST = "arcServer"  # Outside Azure: its own firewall is its gate.
+    INSTANCE = "ec2Instance"  # Of Amazon EC2: its security groups are its gate.
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a machine is in its tab, or what is wrong with it: a stable code and a sentence."""
+
+    code: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +60,7 @@ class Sighting:
     managed_by: str = ""
     places: tuple[PrivateAddress, ...] = ()
     public_addresses: tuple[str, ...] = ()
+    hurdles: tuple[Reason, ...] = ()  # What keeps it from being guarded, besides its network.
 
     @property
     def name(self) -> str:
@@ -69,7 +80,7 @@ class Sighting:
     @property
     def machine_id(self) -> MachineId | None:
         """Its id, if it is a machine that can have a policy."""
-        return MachineId(self.id) if self.kind is MachineKind.VIRTUAL_MACHINE else None
+        return MachineId(self.id) if self.kind not in {MachineKind.CLASSIC, MachineKind.SCALE_SET} else None
 
     @property
     def is_public(self) -> bool:
@@ -95,6 +106,7 @@ class Snapshot:
     machines: Sequence[Sighting]
     networks: Mapping[str, tuple[str, ...]]
     unreadable: int = 0  # How many machines were shown in a way that nobody here understands.
+    missing: tuple[str, ...] = ()  # What else is not shown, and why, in sentences.
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,14 +171,6 @@ class State(StrEnum):
     UNSUPPORTED = "unsupported"
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a machine is in its tab, or what is wrong with it: a stable code and a sentence."""
-
-    code: str
-    message: str
-
-
 _CLASSIC: Final = Reason("classic", "Classic machines have no network security groups of the kind that Postern writes.")
 _SCALE_SET: Final = Reason(
     "scaleSetUniform", "Instances of a scale set in Uniform mode have no network interfaces of their own to guard."
@@ -181,8 +185,8 @@ def unsupported(
     if machine is None:
         return (_CLASSIC if sighting.kind is MachineKind.CLASSIC else _SCALE_SET,)
     if not machine.endpoints:
-        return (_NO_NIC,)
-    return tuple(_network_reasons(machine, tuple(locks), readable))
+        return (*sighting.hurdles, _NO_NIC)
+    return (*sighting.hurdles, *_network_reasons(machine, tuple(locks), readable))
 
 
 def _network_reasons(
@@ -193,7 +197,7 @@ def _network_reasons(
         yield Reason("managedByService", f"It is managed by {service}, which changes its network as it sees fit.")
     homes = {endpoint.lock_nsg.lower(): endpoint.lock_nsg for endpoint in machine.endpoints if endpoint.lock_nsg}
     for key, nsg in homes.items():
-        if key not in readable:
+        if key not in readable and not machine.id.is_host:
             yield Reason("groupOutOfReach", f"Postern cannot read {nsg}, which its lock would stand in.")
     bare = {endpoint.nic.lower(): endpoint.nic for endpoint in machine.bare}
     own = (machine.id.own_nsg,) if bare else ()

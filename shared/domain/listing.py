@@ -113,10 +113,12 @@ def row(sighting: Sighting, machine: Machine | None, scene: Scene) -> Row:
     if machine is None:
         return Row(sighting, None, why_not, ())
     spans = _spans(guarded)
-    exposed = tuple(one for endpoint in machine.endpoints for one in scene.surface.of(endpoint, spans))
+    # What a host's own firewall lets in nobody here can see; only of a guarded one is known what is closed.
+    looked_at = machine.endpoints if guarded or not machine.id.is_host else ()
+    exposed = tuple(one for endpoint in looked_at for one in scene.surface.of(endpoint, spans))
     opened = _opened(machine, scene) if guarded else []
     leaks = _leaks(machine, guarded, scene, opened) if guarded else None
-    judged = all(scene.surface.knows(endpoint) for endpoint in machine.endpoints)
+    judged = len(looked_at) == len(machine.endpoints) and all(map(scene.surface.knows, looked_at))
     grants = frozenset(claim.grant for claim in opened)
     return Row(sighting, machine, why_not, exposed, guarded, leaks, judged, grants)
 
@@ -171,6 +173,10 @@ def _not_configured(row: Row) -> Iterator[Reason]:
         where = "and it has a public address" if row.sighting.is_public else "from wherever packets can come"
         text = f"No network security group: everything reaches it, {where}. Postern makes one when it is enabled."
         yield Reason("noNetworkSecurityGroup", text)
+    elif row.machine and row.machine.id.is_host:
+        yield Reason(
+            "unknown", "Nothing guards it, and what its own firewall lets in cannot be seen from here."
+        )
     elif not row.judged:
         yield Reason("unknown", "What reaches it cannot be told: a group on the way cannot be read.")
     elif wide := [one for one in row.exposed if one.wide]:

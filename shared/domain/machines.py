@@ -20,9 +20,15 @@ from shared.domain.traffic import Spot
 _MACHINE_ID: Final = re.compile(
     r"/subscriptions/(?P<subscription>[0-9a-f-]{36})"
     r"/resourceGroups/(?P<group>[-\w.()]{1,90})"
-    r"/providers/Microsoft\.Compute/virtualMachines/(?P<name>[\w][\w.-]{0,63})",
+    r"/providers/(?:Microsoft\.Compute/virtualMachines|Microsoft\.HybridCompute/machines|Amazon\.EC2/instances)"
+    r"/(?P<name>[\w][\w.-]{0,63})",
     re.IGNORECASE | re.ASCII,
 )
+
+_HOST: Final = "/providers/microsoft.hybridcompute/machines/"
+_INSTANCE: Final = "/providers/amazon.ec2/instances/"
+GATE: Final = "postern-gate"
+"""What the gate of a machine outside Azure is called; of an Arc-enabled server it is the name of a run command."""
 
 OWN_GROUP: Final = "postern-"
 """What the names of the groups begin with that Postern makes."""
@@ -30,7 +36,11 @@ OWN_GROUP: Final = "postern-"
 
 @dataclass(frozen=True, slots=True)
 class MachineId:
-    """The ARM resource id of a virtual machine, known to be well formed."""
+    """The ARM resource id of a virtual machine or an Arc-enabled server, known to be well formed.
+
+    An instance of Amazon EC2 has an id of the same form, in the subscription that its account is guarded from:
+    `/subscriptions/<id>/resourceGroups/aws-<account>-<region>/providers/Amazon.EC2/instances/<i-…>`.
+    """
 
     text: str
 
@@ -67,8 +77,25 @@ class MachineId:
         return self.text.split("/")[4]
 
     @property
+    def is_host(self) -> bool:
+        """Whether it is an Arc-enabled server, whose own firewall is its gate."""
+        return _HOST in self.text.lower()
+
+    @property
+    def is_instance(self) -> bool:
+        """Whether it is an instance of Amazon EC2, whose security groups are its gate."""
+        return _INSTANCE in self.text.lower()
+
+    @property
+    def gate(self) -> str:
+        """What stands for a network security group of a machine outside Azure, in the form of a resource id."""
+        return f"{self.text}/runCommands/{GATE}"
+
+    @property
     def own_nsg(self) -> str:
         """The resource id of the network security group that Postern makes for a machine that has none."""
+        if self.is_host or self.is_instance:
+            return self.gate
         scope = self.text[: -len(f"/providers/Microsoft.Compute/virtualMachines/{self.name}")]
         return f"{scope}/providers/Microsoft.Network/networkSecurityGroups/{OWN_GROUP}{self.name}"
 
@@ -76,6 +103,18 @@ class MachineId:
     def key(self) -> str:
         """Eight characters that stand for this machine in grant ids, rule names and storage keys."""
         return short_hash(self.text.lower(), 8)
+
+
+def is_machine(text: str) -> bool:
+    """Whether a resource id is that of a machine."""
+    return _MACHINE_ID.fullmatch(text) is not None
+
+
+def host_of(nsg: str) -> MachineId | None:
+    """The machine outside Azure whose gate this is; None for a network security group."""
+    text = nsg.lower()
+    outside = text.endswith(f"/runcommands/{GATE}") and (_HOST in text or _INSTANCE in text)
+    return MachineId(nsg[: -len(f"/runCommands/{GATE}")]) if outside else None
 
 
 @dataclass(frozen=True, slots=True)

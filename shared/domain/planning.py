@@ -224,8 +224,13 @@ class _Draft:
             observed = self._find(rule.name)
             if observed is None:
                 yield Change(Kind.CREATE, rule)
-            elif not observed.settled or not observed.does_the_same_as(rule):
+            elif not observed.settled or not self._stands(observed, rule):
                 yield Change(Kind.UPDATE, rule, frees=not set(observed.destinations) <= set(rule.destinations))
+
+    def _stands(self, observed: Rule, rule: Rule) -> bool:
+        """Whether a rule is as it should be; where rules end by themselves, with the end that it should have."""
+        same_end = not self._nsg.timed or rule.mark != OPEN_MARK or observed.description == rule.description
+        return same_end and observed.does_the_same_as(rule)
 
     def _keep(self, rule: Rule) -> None:
         self._wanted.append(rule)

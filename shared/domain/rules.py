@@ -140,6 +140,8 @@ class Nsg:
     outbound: Load = Load()  # What its outbound rules take of its limits.
     made_for: str = ""  # The key of the machine that Postern made it for; empty for a group of somebody else's.
     flush: Flush = Flush()
+    timed: bool = False  # Whether a grant's rule ends by itself, at the time that its description tells.
+    hurdle: str = ""  # Why no lock may be put into it, whatever room it has; empty when one may.
 
     @property
     def every(self) -> tuple[Rule, ...]:
@@ -176,6 +178,10 @@ DEFAULTS: Final = (
     _default(65500, "DenyAllInBound", Access.DENY, "*", "*"),
 )
 """The inbound rules that every group ends with, also one that is only about to be made."""
+
+
+HOST_DEFAULTS: Final = (_default(65500, "LeftToTheHost", Access.ALLOW, "*", "*"),)
+"""What a host's gate ends with: what Postern does not decide about, the host's own firewall does."""
 
 
 def grant_of(rule: str) -> str:

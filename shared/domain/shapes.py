@@ -7,7 +7,9 @@ One rule never mixes IPv4 and IPv6.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Final
 
@@ -26,11 +28,14 @@ from shared.domain.rules import (
     Access,
     Protocol,
     Rule,
+    grant_of,
 )
 
 _UNPLACED: Final = FIRST_PRIORITY
 _PROBES: Final = ("AzureLoadBalancer",)
 _MOST_NAMED: Final = 3
+_TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
+_GRANTED: Final = re.compile(r"Postern grant ([0-9a-z]+) until ([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z) for ")
 
 
 def lock_rules(*claims: LockClaim) -> tuple[Rule, ...]:
@@ -113,6 +118,17 @@ def belongs_to_grant(rule: Rule, grant: str) -> bool:
     return _is_or_extends(rule.name.lower(), OPEN_MARK + grant)
 
 
+def deadline_of(rule: Rule) -> datetime | None:
+    """When the grant of a rule ends, to the second, by its description; None where that does not say so."""
+    told = _GRANTED.match(rule.description)
+    if not told or not grant_of(rule.name) or told[1] != grant_of(rule.name):
+        return None
+    try:
+        return datetime.strptime(told[2], _TIME).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
 def _is_or_extends(name: str, stem: str) -> bool:
     return name == stem or name.startswith(f"{stem}-")
 
@@ -138,7 +154,7 @@ def _open_rules(claim: OpenClaim) -> Iterator[Rule]:
                 destinations=destinations,
                 ports=ports,
                 description=_describe(
-                    f"Postern grant {claim.grant} until {claim.ends_at:%Y-%m-%dT%H:%M:%SZ} for {claim.requestor}"
+                    f"Postern grant {claim.grant} until {claim.ends_at:{_TIME}} for {claim.requestor}"
                 ),
             )
 

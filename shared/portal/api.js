@@ -77,4 +77,10 @@ export const act = (id, what, body) => write('POST', `/api/grants/${encodeURICom
 
 export const activity = (wanted) => read(`/api/activity${query(wanted)}`);
 export const summary = (wanted) => read(`/api/activity/summary${query(wanted)}`);
+export const computers = (wanted) => read(`/api/computers${query(wanted)}`);
+export const onboarding = (wanted) => read(`/api/computers/onboarding${query(wanted)}`);
+export const computerSheet = (wanted) => `/api/computers.csv${query(wanted)}`;
+export const costs = (wanted) => read(`/api/costs${query(wanted)}`);
+export const costSheet = (wanted) => `/api/costs.csv${query(wanted)}`;
+
 export const sheet = (wanted) => `/api/activity.csv${query(wanted)}`;

@@ -5,6 +5,7 @@ import * as api from './api.js';
 import { useAnswer, usePlace } from './hooks.js';
 import { Loading, Problem } from './ui.js';
 import { Activity } from './views/activity.js';
+import { Computers } from './views/computers.js';
 import { Grant } from './views/grant.js';
 import { Machine } from './views/machine.js';
 import { Machines } from './views/machines.js';
@@ -14,6 +15,7 @@ const TABS = [
   { path: 'configured', title: 'Configured', state: 'configured', needs: null },
   { path: 'recommended', title: 'Recommended', state: 'notConfigured', needs: null },
   { path: 'unsupported', title: 'Unsupported', state: 'unsupported', needs: null },
+  { path: 'computers', title: 'Non-Azure computers', needs: null },
   { path: 'requests', title: 'Requests', needs: ['Requestor', 'Approver', 'Administrator', 'Auditor'] },
   { path: 'activity', title: 'Activity', needs: ['Requestor', 'Administrator', 'Auditor'] },
 ];
@@ -48,6 +50,7 @@ function View({ person, place }) {
   const tab = TABS.find((one) => one.path === first) || TABS[0];
   if (!mayUse(person, tab)) return html`<h1>${tab.title}</h1><p class="empty">Your roles do not include this view. Ask whoever runs Postern for one.</p>`;
   if (tab.state) return html`<${Machines} key=${tab.path} tab=${tab} person=${person} search=${place.search} />`;
+  if (tab.path === 'computers') return html`<${Computers} tab=${tab} person=${person} />`;
   if (tab.path === 'requests') return html`<${Requests} person=${person} search=${place.search} />`;
   return html`<${Activity} person=${person} search=${place.search} />`;
 }

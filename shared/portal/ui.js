@@ -143,7 +143,8 @@ function Stretch({ rows, columns, first, children: draw }) {
   const height = useRef(0);
   const [near, setNear] = useState(first);
   useEffect(() => {
-    const watch = new IntersectionObserver(([seen]) => {
+    const watch = new IntersectionObserver((changes) => {
+      const seen = changes.at(-1); // Of several changes at once the last one counts.
       if (!seen.isIntersecting) height.current = place.current.offsetHeight || height.current;
       setNear(seen.isIntersecting);
     }, { rootMargin: NEAR });

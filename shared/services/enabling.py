@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from shared.domain.forecasts import Forecast, Preview
 from shared.domain.guarding import Guarded
+from shared.domain.hosts import misfits
 from shared.domain.inventory import ResourceLock, forbidding
 from shared.domain.issues import Issue, Refused
 from shared.domain.machines import Machine, MachineId
@@ -154,7 +155,8 @@ async def _prepare(world: World, id_: MachineId, change: Assignment) -> Prepared
     if isinstance(told, Refused):
         return told
     change = replace(change, policy=replace(change.policy, notifications=told))
-    if issues := tuple(contradictions(change.over(before.value if before else None))):
+    policy = change.over(before.value if before else None)
+    if issues := (*contradictions(policy), *misfits(machine, policy)):
         return Refused(issues)
     return Prepared(machine, _to_be(world, machine, change, before), before, change)
 
@@ -195,6 +197,8 @@ def _room(one: Prepared, forecasts: Forecasts) -> Iterator[Issue]:
             continue
         if isinstance(found, Exception):
             raise found
+        if found.before.hurdle:
+            yield Issue("groupUnfit", "", found.before.hurdle)
         if obstacle := found.obstacles.get(claim.key):
             yield Issue("groupFull", "", f"{nsg} has no room for the lock: {obstacle}.")
         if one.actual.bare and one.guarded.owns(nsg) and _is_somebody_elses(found, one):

@@ -66,7 +66,9 @@ def _machines(seen: Panorama, policies: Mapping[MachineId, Guarded]) -> Iterable
 
 def _sighting_of(machine: Machine, known_as: Sighting | None = None) -> Sighting:
     """A machine as ARM has it, with what only the index tells."""
-    base = known_as or Sighting(str(machine.id), MachineKind.VIRTUAL_MACHINE, machine.location, machine.system)
+    kind = MachineKind.HOST if machine.id.is_host else MachineKind.VIRTUAL_MACHINE
+    kind = MachineKind.INSTANCE if machine.id.is_instance else kind
+    base = known_as or Sighting(str(machine.id), kind, machine.location, machine.system)
     places = tuple(PrivateAddress(e.address, e.nic, "", e.groups, e.probed) for e in machine.endpoints)
     return replace(base, places=places, public_addresses=machine.public_addresses, managed_by=machine.managed_by)
 

@@ -20,12 +20,14 @@ from shared.domain.sessions import Fate
 from shared.ports import Conflict, NotFound, Stored, Unavailable
 from shared.services.enabling import as_guarded
 from shared.services.freeing import free_all, holders
+from shared.services.gates import look_behind
 from shared.services.locking import Standing, keep, lock_all, note_exposure, record_finding
 from shared.services.measuring import measure_now
 from shared.services.misfits import end_misfits
 from shared.services.policies import Removal, remove, retire
 from shared.services.serving import Purpose
 from shared.services.settling import settle
+from shared.services.strays import close_strays
 from shared.services.sweeping import Report, sweep
 from shared.services.viewing import Panorama, panorama
 from shared.services.world import World, each, every
@@ -36,12 +38,14 @@ _SECOND_LOOK = timedelta(seconds=2)
 
 
 async def repair(world: World) -> Report:
-    """Sweep, then visit every machine under a policy."""
+    """Sweep, then visit every machine under a policy, and every group in which the rule of a grant stands."""
     report = await sweep(world)
     for subscription in world.subscriptions:
         guarded = [stored async for stored in world.policies.all(subscription)]
         if guarded:
             report = _together(report, await _repair(world, subscription, _in_turn(world, guarded)))
+        strays = await close_strays(world, subscription, [stored.value for stored in guarded])
+        report = _together(report, Report(problems=strays))
     return report
 
 
@@ -109,9 +113,10 @@ async def _lock(
     locked = await lock_all(world, standing, seen)
     swept = await each(lambda nsg: settle(world, nsg, (), Purpose.CLOSE), _without_locks(standing), _AT_ONCE)
     ended = await each(lambda stored: end_misfits(world, stored.value), standing, _AT_ONCE)
+    unseen = await look_behind(world, [stored.value for stored in standing])
     told = [one for one in visited if isinstance(one, Standing)]
     closed = [one for one in ended if not isinstance(one, Exception)]
-    problems = [one for one in (*visited, *locked, *swept, *ended) if isinstance(one, Exception)]
+    problems = [one for one in (*visited, *locked, *swept, *ended, *unseen) if isinstance(one, Exception)]
     return Report(
         tuple(grant for one in closed for grant in one.grants),
         tuple(_exposed((*told, *(one for one in locked if isinstance(one, Standing))))),

@@ -66,6 +66,7 @@ def _warnings(snapshot: Snapshot, unseen: Mapping[str, Exception], locks: Sequen
         yield f"The machines of subscription {subscription} are not shown: {error}."
     if snapshot.unreadable:
         yield f"{snapshot.unreadable} machines are not shown: Azure Resource Graph told of them in an unknown way."
+    yield from snapshot.missing
     for failed in locks:
         if isinstance(failed, Exception):
             yield f"Resource locks could not be read, so that read-only machines may be shown as supported: {failed}."

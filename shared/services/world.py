@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared.history import FlowLogs, History, Logs
+from shared.outside import Servers, Watched
 from shared.ports import Attempts, Audit, Clock, Desk, Dues, Grants, Inventory, Network, Policies, Reminders
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class World:
     history: History
     logs: Logs
     flow_logs: FlowLogs
+    servers: Servers
+    watched: Watched
     chance: Callable[[int], int]  # So many random bits.
     subscriptions: tuple[str, ...]
     times: Times = Times()

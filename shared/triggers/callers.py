@@ -22,6 +22,7 @@ from shared.domain.people import Person
 _OBJECT_ID: Final = ("http://schemas.microsoft.com/identity/claims/objectidentifier", "oid")
 _NAME: Final = ("name", "preferred_username", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name")
 _ROLES: Final = ("roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role")
+_TENANT: Final = ("http://schemas.microsoft.com/identity/claims/tenantid", "tid")
 _LONGEST_NAME: Final = 80
 
 
@@ -43,11 +44,15 @@ WHO_SEE_ALL: Final = (Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A person or a pipeline that is signed in. `groups` are object ids of groups, where the token names them."""
+    """A person or a pipeline that is signed in.
+
+    `groups` are object ids of groups, where the token names them; `tenant` is the id of the tenant that gave the token.
+    """
 
     person: Person
     roles: frozenset[str]
     groups: frozenset[str] = frozenset()
+    tenant: str = ""
 
     @property
     def ids(self) -> frozenset[str]:
@@ -68,7 +73,8 @@ def caller_of(headers: Mapping[str, str]) -> Caller | None:
     names = [value for wanted in _NAME for kind, value in claims if kind == wanted]
     roles = frozenset(value for kind, value in claims if kind in _ROLES)
     groups = frozenset(value.lower() for kind, value in claims if kind == "groups")
-    return Caller(Person(ids[0], _readable(names[0]) if names else ids[0]), roles, groups)
+    tenant = next((value.lower() for kind, value in claims if kind in _TENANT), "")
+    return Caller(Person(ids[0], _readable(names[0]) if names else ids[0]), roles, groups, tenant)
 
 
 def _claims(header: str) -> list[tuple[str, str]]:

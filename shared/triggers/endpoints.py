@@ -18,6 +18,7 @@ _POLICY: Final = "api/policies/{*id}"
 _POLICIES, _GRANTS, _MACHINES = "shared.triggers.policies", "shared.triggers.grants", "shared.triggers.machines"
 _INTERFACES: Final = "shared.triggers.interfaces"
 _ACTIVITY: Final = "shared.triggers.activity"
+_COMPUTERS, _COSTS = "shared.triggers.computers", "shared.triggers.costs"
 _TOLD: Final = "shared.triggers.subscriptions"
 _DEFENDER: Final = "shared.triggers.defender"
 _SUBSCRIPTION: Final = "subscriptions/{subscription}"
@@ -54,6 +55,11 @@ ENDPOINTS: Final = (
     Endpoint("listActivity", "GET", "api/activity", _WHO_LOOK_BACK, f"{_ACTIVITY}:list_"),
     Endpoint("exportActivity", "GET", "api/activity.csv", _WHO_LOOK_BACK, f"{_ACTIVITY}:export"),
     Endpoint("summarizeActivity", "GET", "api/activity/summary", WHO_AUDIT, f"{_ACTIVITY}:summary"),
+    Endpoint("listComputers", "GET", "api/computers", EVERYBODY, f"{_COMPUTERS}:list_"),
+    Endpoint("exportComputers", "GET", "api/computers.csv", EVERYBODY, f"{_COMPUTERS}:export"),
+    Endpoint("getOnboarding", "GET", "api/computers/onboarding", _ADMINISTRATOR, f"{_COMPUTERS}:onboarding"),
+    Endpoint("getCosts", "GET", "api/costs", WHO_AUDIT, f"{_COSTS}:show"),
+    Endpoint("exportCosts", "GET", "api/costs.csv", WHO_AUDIT, f"{_COSTS}:export"),
     Endpoint("getOpenApi", "GET", "api/openapi.json", tuple(Role), f"{_INTERFACES}:openapi"),
     Endpoint("getSwagger", "GET", "api/swagger.json", tuple(Role), f"{_INTERFACES}:swagger"),
     _like_defender("jitList", "GET", f"{_SUBSCRIPTION}/{_EVERYWHERE}", EVERYBODY, "list_"),

@@ -18,6 +18,7 @@ from pydantic_core.core_schema import TypedDictSchema
 from shared.documents.answers.collections import CloudErrorAnswer
 from shared.documents.answers.problems import ProblemAnswer
 from shared.triggers.activity_operations import ACTIVITY_OPERATIONS
+from shared.triggers.computer_operations import COMPUTER_OPERATIONS
 from shared.triggers.endpoints import ENDPOINTS
 from shared.triggers.http import Endpoint
 from shared.triggers.jit_operations import JIT_OPERATIONS
@@ -88,7 +89,13 @@ def describe() -> Json:
 def operations() -> Iterator[tuple[Endpoint, Operation]]:
     """Every call with what is to be said of it."""
     yield Endpoint("health", "GET", "api/health", (), ""), OPERATIONS["health"]
-    described = {**OPERATIONS, **MACHINE_OPERATIONS, **ACTIVITY_OPERATIONS, **JIT_OPERATIONS}
+    described = {
+        **OPERATIONS,
+        **MACHINE_OPERATIONS,
+        **ACTIVITY_OPERATIONS,
+        **COMPUTER_OPERATIONS,
+        **JIT_OPERATIONS,
+    }
     for endpoint in ENDPOINTS:
         yield endpoint, described[endpoint.name]
 

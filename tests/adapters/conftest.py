@@ -1,7 +1,7 @@
 """The real ports: Table Storage in Azurite and ARM in the emulator, signed in to as on Azure."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 from azure.identity.aio import DefaultAzureCredential
+from moto.server import ThreadedMotoServer
 
+from emulator.aws import connect
 from emulator.box import Box
 from emulator.environment import ACCOUNT
+from emulator.ports import HOST, Ports
 from shared.adapters.arm_client import Arm as Client
 from shared.adapters.arm_network import ArmNetwork
 from shared.adapters.graph_inventory import GraphInventory
@@ -21,6 +24,7 @@ from shared.domain.keys import new_grant_id
 from shared.domain.lifecycle import State
 from shared.domain.machines import MachineId
 from shared.domain.people import Person
+from tests.adapters.aws import Aws
 from tests.domain.values import NOW, OFFICE, TCP, machine_id
 
 ANN, BOB = Person("ann", "Ann"), Person("bob", "Bob")
@@ -63,6 +67,7 @@ class Arm:
     inventory: GraphInventory
     box: Box
     token: str
+    client: Client
 
     async def call(self, method: str, id_: str, body: object = None) -> Any:  # noqa: ANN401 - JSON.
         """One call of ARM that must succeed, past the port."""
@@ -92,6 +97,16 @@ async def tables(azurite: Box, emulator: Box) -> AsyncIterator[Tables]:
         await tables.close()
 
 
+@pytest.fixture(scope="session")
+def aws(find_ports: Callable[[], Ports]) -> Iterator[Aws]:
+    """Amazon EC2, which remembers what other tests did in it."""
+    port = find_ports().postern
+    server = ThreadedMotoServer(HOST, port, verbose=False)
+    server.start()
+    yield Aws(connect(port), port, HastyClock())
+    server.stop()
+
+
 @pytest.fixture
 async def arm(azurite: Box, emulator: Box) -> AsyncIterator[Arm]:
     """ARM in the demo world, as quick as it can be."""
@@ -103,6 +118,6 @@ async def arm(azurite: Box, emulator: Box) -> AsyncIterator[Arm]:
     async with DefaultAzureCredential() as credential:
         client = Client(credential, emulator.site.emulator, HastyClock())
         inventory = GraphInventory(client, timedelta())
-        yield Arm(ArmNetwork(client), inventory, emulator, token)
+        yield Arm(ArmNetwork(client), inventory, emulator, token, client)
         await asyncio.gather(inventory.close(), client.close())
     (await emulator.client.delete(f"{control}/faults")).raise_for_status()

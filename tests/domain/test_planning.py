@@ -1,6 +1,7 @@
 """Plans, by hand: one test for each thing that the laws of locking promise."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from shared.domain.claims import Claim, Wanted
 from shared.domain.machines import Endpoint
@@ -205,3 +206,18 @@ def test_closing_comes_first_and_opening_last() -> None:
     made = plan(group(SSH, old), [lock(), opening()], NOW, OPENABLE)
     assert ["DELETE", "CREATE", "CREATE"] == [kind for kind, _, _ in told(made)]
     assert ["Allow", "Deny", "Allow"] == [str(change.rule.access) for change in made.changes]
+
+
+def test_where_rules_end_by_themselves_a_longer_grant_is_a_change() -> None:
+    claims: list[Claim] = [lock(), opening()]
+    timed = replace(group(), timed=True)
+    opened = applied(timed, plan(timed, claims, NOW, OPENABLE))
+    longer = replace(opening(), ends_at=LATER + timedelta(hours=1))
+    assert () == plan(opened, claims, NOW, OPENABLE).changes
+    assert [Kind.UPDATE] == [change.kind for change in plan(opened, [lock(), longer], NOW, OPENABLE).changes]
+
+
+def test_where_they_do_not_it_is_none() -> None:
+    opened = applied(group(), plan(group(), [lock(), opening()], NOW, OPENABLE))
+    longer = replace(opening(), ends_at=LATER + timedelta(hours=1))
+    assert () == plan(opened, [lock(), longer], NOW, OPENABLE).changes

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from emulator import certificate, world
 from emulator.arm.cloud import Cloud
+from emulator.hybrid.namespaces import Namespaces
 from emulator.server import Settings, build_app
 from emulator.tokens import Signer, make_key
 
@@ -113,11 +114,13 @@ async def box(key: RSAPrivateKey, tmp_path: Path) -> AsyncIterator[Box]:
     world.build(cloud, "demo")
     # Nobody listens on ports 2 and 3, so that a reset in a test can never empty a box that happens to run.
     settings = Settings(azurite_port=1, directory=tmp_path)
-    transport = httpx.ASGITransport(build_app(settings, cloud, Signer(key, clock)))
+    hosts = Namespaces(f"test{os.getpid()}", settings.directory)
+    transport = httpx.ASGITransport(build_app(settings, cloud, Signer(key, clock), hosts))
     async with httpx.AsyncClient(transport=transport, base_url="https://box.example") as client:
         box = Box(cloud, clock, client)
         box.token = (await box.control("token", {}))["access_token"]
         yield box
+    await hosts.close()
 
 
 @dataclass(frozen=True, slots=True)

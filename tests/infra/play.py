@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable
 
 from tests.journeys.azure import Azure
-from tests.journeys.client import Postern, machine, read, watch, wish
+from tests.journeys.client import RESOURCE_GROUPS, Postern, machine, read, watch, wish
 
+HOST = f"{RESOURCE_GROUPS}/onpremises/providers/Microsoft.HybridCompute/machines/files-01"
 GROUPED, SHARED, NAMING, BARE = "web-01", ("app-01", "app-02", "both-01"), "db-01", "bare-03"
 """A machine with a group, some that are enabled together, one whose group names application security groups, and one
 without a group, whose interface refers to all that an interface can refer to here."""
@@ -55,6 +56,19 @@ async def look_back(postern: Postern, _azure: Azure) -> None:
     await postern.run("watch")
 
 
+async def guard_host(postern: Postern, azure: Azure) -> None:
+    """A server outside Azure is locked and set free again; where none can be played, it says that it cannot be."""
+    answer = await postern.call("administrator", "PUT", f"/api/policies{HOST}", {})
+    read(answer, 201 if await plays_hosts(azure) else 503)
+    if answer.is_success:
+        read(await postern.call("administrator", "DELETE", f"/api/policies{HOST}"), 200)
+
+
+async def plays_hosts(azure: Azure) -> bool:
+    """Whether this computer can play servers outside Azure."""
+    return not (await azure.control("GET", "hosts"))["lacks"]
+
+
 async def remove(postern: Postern, azure: Azure) -> None:
     """Every policy is taken away, and with one the group that was made for its machine."""
     created = read(await postern.call("administrator", "DELETE", f"{policy(BARE)}?deleteCreatedNsg=true"), 200)
@@ -64,4 +78,4 @@ async def remove(postern: Postern, azure: Azure) -> None:
     await azure.until_quiet()
 
 
-PARTS: tuple[Callable[[Postern, Azure], Awaitable[None]], ...] = (see, enable, grant, repair, look_back, remove)
+PARTS: tuple[Callable[[Postern, Azure], Awaitable[None]], ...] = (see, enable, grant, repair, look_back, guard_host, remove)

@@ -12,7 +12,7 @@ from tests.infra.bicep import INFRA, read, table
 
 PAGE: Final = (INFRA.parent / "docs/permissions.md").read_text()
 ROLES: Final = {path.stem: json.loads(path.read_text()) for path in sorted((INFRA / "roles").glob("*.json"))}
-IN_SUBSCRIPTIONS: Final = ("lock-and-grant", "create-nsg", "flush", "read-flow-logs")
+IN_SUBSCRIPTIONS: Final = ("lock-and-grant", "create-nsg", "flush", "read-flow-logs", "guard-hosts")
 ASSIGNING: Final = (INFRA / "modules/roles.bicep", INFRA / "roles-at-management-group.bicep")
 WORKSPACE: Final = INFRA / "modules/workspace-access.bicep"
 _LOADED = re.compile(r"loadJsonContent\('([^']+)'\)")
@@ -101,7 +101,7 @@ def test_a_role_is_given_to_a_service_principal_under_a_name_that_stays_the_same
 @pytest.mark.parametrize("path", ASSIGNING, ids=lambda path: path.stem)
 def test_nothing_that_can_be_left_out_is_given_unasked(path: Path) -> None:
     default = table(read(path).parameters["enable"].default)
-    assert {"createNsg": False, "flush": False, "readFlowLogs": False} == default
+    assert {"createNsg": False, "flush": False, "readFlowLogs": False, "guardHosts": False} == default
 
 
 @pytest.mark.parametrize("name", ROLES)

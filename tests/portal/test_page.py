@@ -32,6 +32,6 @@ async def test_the_first_view_is_small_and_the_chart_comes_when_it_is_looked_at(
 
 async def test_each_view_has_a_title_of_its_own(people: People) -> None:
     ada = await people.enter("administrator")
-    for view in ("Recommended", "Requests", "Activity"):
+    for view in ("Recommended", "Non-Azure computers", "Requests", "Activity"):
         await ada.click(view, "link")
         await expect(ada.page).to_have_title(f"{view} \u2013 Postern")

@@ -6,7 +6,7 @@ from playwright.async_api import expect
 from tests.journeys.client import Postern, wish
 from tests.portal.people import People
 
-MACHINES = ["Configured", "Recommended", "Unsupported"]
+MACHINES = ["Configured", "Recommended", "Unsupported", "Non-Azure computers"]
 TABS = {
     "administrator": [*MACHINES, "Requests", "Activity"],
     "requestor": [*MACHINES, "Requests", "Activity"],

@@ -59,6 +59,15 @@ async def _as_administrator(people: People, town: Town, **options: Any) -> Async
     for view, text in (("recommended", "critical"), ("unsupported", "old-01"), ("activity", "attempts denied")):
         await (await ada.visit(view)).sees(text)
         yield view, ada
+    await (await ada.visit("computers")).sees("not onboarded", "Total")
+    await ada.page.get_by_label("Commands for lab-04.corp.example", exact=True).click()
+    await ada.page.get_by_label("Checks of pos-08", exact=True).click()
+    yield "computers", ada
+    await ada.click("Add a computer")
+    await ada.click("Show the commands")
+    await ada.sees("At the computer")
+    yield "onboarding", ada
+    await ada.press("Escape")
     await (await ada.visit(f"machines{town.open['machine']}")).sees("Resource id", "attempts denied")
     yield "machine", ada
 

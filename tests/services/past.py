@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from shared.domain.computers import ArcServer, ArcServers
 from shared.domain.evidence import Evidence, Part, Scope
 from shared.domain.findings import Found
 from shared.domain.flow_logs import FlowLog
@@ -13,6 +14,7 @@ from shared.domain.grants import Grant
 from shared.domain.guarding import Guarded, Stage
 from shared.domain.records import POLICY_REMOVED, POLICY_SET, Record, grant_kind
 from shared.history import Recorded
+from tests.domain.values import NOW
 from tests.services.memory import Port
 
 
@@ -101,3 +103,15 @@ class ToldFlowLogs:
     async def flow_logs(self, subscriptions: Sequence[str]) -> Sequence[FlowLog]:  # noqa: ARG002 - the port's form.
         """The flow logs."""
         return self.logs
+
+
+@dataclass(slots=True)
+class ToldServers:
+    """The `Servers` port."""
+
+    found: list[ArcServer] = field(default_factory=list)
+    unreadable: int = 0
+
+    async def servers(self, subscriptions: Sequence[str]) -> ArcServers:  # noqa: ARG002 - the port's form.
+        """The servers."""
+        return ArcServers(NOW, self.found, self.unreadable)

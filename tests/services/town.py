@@ -32,7 +32,7 @@ from tests.services import memory
 from tests.services.clock import Clock
 from tests.services.cloud import Cloud, MemoryNetwork
 from tests.services.index import MemoryInventory
-from tests.services.past import MemoryHistory, ToldFlowLogs, ToldLogs
+from tests.services.past import MemoryHistory, ToldFlowLogs, ToldLogs, ToldServers
 from tests.services.process import Process
 
 ANN, BOB = Person("ann", "Ann"), Person("bob", "Bob")
@@ -58,6 +58,14 @@ def _cloud(shelf: memory.Shelf) -> Cloud:
     return cloud
 
 
+class Unwatched:
+    """No gate here needs to be looked at: ARM tells of every change."""
+
+    async def look_again(self, _nsg: str) -> tuple[str, ...]:
+        """Nothing."""
+        return ()
+
+
 @dataclass(slots=True)
 class Town:
     """What outlives a process, and ways to act in it."""
@@ -66,6 +74,7 @@ class Town:
     clock: Clock = field(default_factory=Clock)
     logs: ToldLogs = field(default_factory=ToldLogs)
     flow_logs: ToldFlowLogs = field(default_factory=ToldFlowLogs)
+    servers: ToldServers = field(default_factory=ToldServers)
     cloud: Cloud = field(init=False)
     _chances: "count[int]" = field(default_factory=lambda: count(1))
 
@@ -90,6 +99,8 @@ class Town:
             history=MemoryHistory(*ports),
             logs=self.logs,
             flow_logs=self.flow_logs,
+            servers=self.servers,
+            watched=Unwatched(),
             chance=lambda bits: next(self._chances) % 2**bits,
             subscriptions=(SUBSCRIPTION,),
         )

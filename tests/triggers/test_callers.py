@@ -52,6 +52,13 @@ def test_a_name_holds_nothing_that_could_forge_a_line_of_a_log_and_is_short() ->
     assert ("Rikaroot", 80) == (caller.person.name[:8], len(caller.person.name))
 
 
+@pytest.mark.parametrize("kind", ["http://schemas.microsoft.com/identity/claims/tenantid", "tid"])
+def test_the_tenant_that_gave_the_token_is_known_under_both_its_names(kind: str) -> None:
+    caller = caller_of(principal((OID, ID), (kind, "BBBB")))
+    assert caller is not None
+    assert "bbbb" == caller.tenant
+
+
 def test_groups_stand_for_the_caller_too() -> None:
     caller = caller_of(principal((OID, ID), ("groups", "BBBB"), ("groups", "cccc")))
     assert caller is not None

@@ -19,14 +19,15 @@ from shared.domain.selecting import By, Filter, Order, Place
 from shared.ports import NotFound
 from shared.triggers.callers import Caller
 from shared.triggers.http import Call, flag, machine_of, page_size
-from shared.triggers.machines import _filter, _order, _token, list_
-from shared.triggers.machines import _place as place_of
+from shared.triggers.lists import read_place
+from shared.triggers.lists import write_place as _token
+from shared.triggers.machines import _filter, _order, list_
 from shared.triggers.problems import Wrong, of_answer
 from tests.domain.values import machine_id
 
 
 def _place(asked: Call) -> Place | Invalid | None:
-    return place_of(asked, Order())
+    return read_place(asked, Order().shape)
 
 
 SOMEBODY = Caller(Person("ann", "Ann"), frozenset({"Postern.Reader"}))
@@ -152,7 +153,7 @@ def test_an_order_is_read_from_the_query(params: Mapping[str, str], expected: Or
 async def test_a_place_in_one_order_is_none_in_another() -> None:
     token = _token(("web-01", "/a"))
     assert (400, [("invalidPageToken", "pageToken")]) == await refused(pageToken=token)
-    assert ("web-01", "/a") == place_of(call(pageToken=token), Order(By.NAME))
+    assert ("web-01", "/a") == read_place(call(pageToken=token), Order(By.NAME).shape)
 
 
 @pytest.mark.parametrize(

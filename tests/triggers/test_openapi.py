@@ -11,6 +11,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV2SpecValidator, OpenAPIV31SpecValidator
 
 from shared.triggers.activity_operations import ACTIVITY_OPERATIONS
+from shared.triggers.computer_operations import COMPUTER_OPERATIONS
 from shared.triggers.endpoints import ENDPOINTS
 from shared.triggers.jit_operations import JIT_OPERATIONS
 from shared.triggers.machine_operations import MACHINE_OPERATIONS
@@ -55,7 +56,13 @@ def test_every_call_is_described_and_no_other(document: dict[str, Any]) -> None:
 
 
 def test_every_endpoint_has_its_description() -> None:
-    described = {*OPERATIONS, *MACHINE_OPERATIONS, *ACTIVITY_OPERATIONS, *JIT_OPERATIONS}
+    described = {
+        *OPERATIONS,
+        *MACHINE_OPERATIONS,
+        *ACTIVITY_OPERATIONS,
+        *COMPUTER_OPERATIONS,
+        *JIT_OPERATIONS,
+    }
     assert {endpoint.name for endpoint in ENDPOINTS} | {"health"} == described
 
 

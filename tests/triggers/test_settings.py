@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.settings import NAMES, SettingsError, read_settings, trusts_easy_auth
+from shared.settings import NAMES, SettingsError, read_costs, read_settings, trusts_easy_auth
 
 GUID = "11111111-1111-1111-1111-111111111111"
 GOOD = {
@@ -93,5 +93,7 @@ def test_the_names_are_those_that_are_read() -> None:
             asked.add(name)
             return super().get(name, default)
 
-    read_settings(Asking(GOOD, WEBSITE_AUTH_ENABLED="True"))
+    asking = Asking(GOOD, WEBSITE_AUTH_ENABLED="True")
+    read_settings(asking)
+    read_costs(asking)
     assert set(NAMES) == asked

@@ -1,0 +1,201 @@
+"""Arc-enabled servers as machines, each behind a gate in its own firewall.
+
+A gate is one run command of Azure Arc: a fixed script, and parameters that hold all rules of Postern for that server. A
+change of any rule orders all of them anew, and the script puts them in force together. What stands is what the script
+reported about the very order that stands; rules of grants end by themselves on the server, so that reading a gate tells
+which of them are over without asking the server.
+
+Source: Azure REST reference, "Machines - Get" and "Machine Run Commands" (Microsoft.HybridCompute).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from shared.adapters.arm_client import Arm
+from shared.domain.doubts import doubtful, remembering
+from shared.domain.firewalls import Gate, System, fits, read, verifying, write
+from shared.domain.hosts import endpoint
+from shared.domain.machines import Machine, MachineId, host_of
+from shared.domain.planning import Kind, Plan
+from shared.domain.rules import HOST_DEFAULTS, Nsg, Rule
+from shared.ports import Conflict, NotFound, Observed, Rejected, Unavailable
+
+type Json = Mapping[str, Any]
+
+VERSION: Final = "2026-07-15"
+_SCRIPTS: Final = {System.LINUX: "gate.sh", System.WINDOWS: "gate.ps1"}
+_SYSTEMS: Final = {"linux": System.LINUX, "windows": System.WINDOWS}
+_FOLDER: Final = Path(__file__).parents[1] / "hosts"
+_ENDED: Final = frozenset({"succeeded", "failed", "timedout", "canceled"})
+_LONGEST_RUN: Final = 90  # seconds, as Azure is told
+_ON_ITS_WAY: Final = timedelta(minutes=2)  # So long an order may be on its way until nothing more is expected of it.
+_WHILE_AWAY: Final = timedelta(minutes=1)
+_NOT_MADE: Final = "none"
+_GOES_ON: Final = "Sessions on a computer outside Azure go on until they end by themselves."
+
+
+class ArcHosts:
+    """The `Network` port for Arc-enabled servers, and the `Watched` port for their gates."""
+
+    def __init__(self, arm: Arm) -> None:
+        self._arm = arm
+
+    async def machine(self, id_: MachineId) -> Machine:
+        """The server, with its gate before each of its addresses."""
+        document = await self._arm.get(str(id_), VERSION)
+        id_ = MachineId(str(document.get("id") or id_))
+        endpoints = tuple(endpoint(id_, address) for address in _addresses(document["properties"]))
+        return Machine(id_, str(document.get("location") or ""), str(_system(document) or ""), endpoints)
+
+    async def group(self, nsg: str) -> Observed:
+        """The gate as its server last reported it; while that cannot be told, with what may stand open."""
+        document = await self._command(nsg)
+        return _observed(nsg, (), {}) if document is None else self._seen(nsg, document)
+
+    async def apply(self, observed: Observed, plan: Plan) -> Observed:
+        """Order all rules anew, with the plan's changes in them, and wait for the server's report."""
+        nsg = observed.nsg.id
+        for change in plan.changes:
+            if change.kind is not Kind.DELETE and (issues := fits((change.rule,))):
+                raise Rejected(f"{nsg}: {issues[0].message}", change.rule.name)
+        if plan.changes:
+            rules = tuple(_changed(observed.nsg.rules, plan))
+            observed = await self._order(nsg, rules, observed)
+            if not rules:
+                await self._arm.delete(nsg, VERSION)
+        return Observed(observed.nsg, observed.document, _GOES_ON if plan.flush else "")
+
+    async def attach(self, nic: str, nsg: str) -> None:
+        """Nothing: a gate is where it is."""
+
+    async def detach(self, nic: str, nsg: str) -> None:
+        """Nothing, as above."""
+
+    async def discard(self, nsg: str) -> str | None:
+        """Forget a gate in which nothing stands any more."""
+        if (await self.group(nsg)).nsg.rules:
+            return f"{nsg} still holds rules."
+        await self._arm.delete(nsg, VERSION)
+        return None
+
+    async def look_again(self, nsg: str) -> tuple[str, ...]:
+        """Have the server look at its firewall and mend what somebody changed; what that was, in sentences."""
+        document = await self._command(nsg)
+        if document is None or self._gate(document).rules is None:
+            return ()  # What is not known to stand is ordered anew by whoever settles the gate.
+        await self._connected(nsg)
+        parameters = verifying(_parameters(document), self._arm.clock.now())
+        gate = self._gate(await self._send(nsg, document["properties"]["source"], parameters, document["location"]))
+        return (*(f"{name} was gone." for name in gate.missing), *(f"{name} was changed." for name in gate.edited))
+
+    async def _order(self, nsg: str, rules: tuple[Rule, ...], observed: Observed) -> Observed:
+        host = await self._connected(nsg)
+        system = _system(host)
+        if system is None:
+            raise Unavailable(f"{nsg}: Azure does not say which operating system the server has", _WHILE_AWAY)
+        now = self._arm.clock.now()
+        serial = max(int(now.timestamp() * 1000), _serial(observed.document) + 1)
+        parameters = remembering(write(rules, system, now, serial), observed.nsg.rules)
+        source = {"script": await asyncio.to_thread(_script, system)}
+        document = await self._send(nsg, source, parameters, str(host["location"]))
+        gate = self._gate(document)
+        if gate.rules is None:
+            raise Unavailable(f"{nsg}: {_trouble(gate, document)}", _WHILE_AWAY)
+        return _observed(nsg, gate.rules, document)
+
+    async def _send(self, nsg: str, source: Json, parameters: Mapping[str, str], location: str) -> Json:
+        """Give the server an order, and wait for how it ended."""
+        listed = [{"name": name, "value": value} for name, value in parameters.items()]
+        properties = {"source": source, "parameters": listed, "timeoutInSeconds": _LONGEST_RUN, "asyncExecution": False}
+        await self._arm.put(nsg, {"location": location, "properties": properties}, VERSION)
+        return await self._arm.until(_is_ended, lambda: self._arm.get(nsg, VERSION), nsg)
+
+    async def _connected(self, nsg: str) -> Json:
+        """The server of a gate. Raises Unavailable for one that would hear of an order only later."""
+        id_ = host_of(nsg)
+        if id_ is None:
+            raise Conflict(f"not the gate of a server: {nsg}")
+        document = await self._arm.get(str(id_), VERSION)
+        status, since = (str(document["properties"].get(name) or "") for name in ("status", "lastStatusChange"))
+        if status.lower() != "connected":
+            raise Unavailable(f"{id_.name} is {status.lower() or 'not connected'} since {since}", _WHILE_AWAY)
+        return document
+
+    async def _command(self, nsg: str) -> Json | None:
+        """The run command; None where there is none yet. Raises NotFound where there is no server either."""
+        try:
+            return await self._arm.get(nsg, VERSION)
+        except NotFound:
+            await self._arm.get(str(host_of(nsg)), VERSION)
+            return None
+
+    def _gate(self, document: Json) -> Gate:
+        return read(_parameters(document), str(_view(document).get("output") or ""), self._arm.clock.now())
+
+    def _seen(self, nsg: str, document: Json) -> Observed:
+        now = self._arm.clock.now()
+        if _is_ended(document) and (rules := self._gate(document).rules) is not None:
+            return _observed(nsg, rules, document)
+        try:
+            parameters = _parameters(document)
+            issued = datetime.fromtimestamp(int(parameters["POSTERN_ISSUED"]), UTC)
+            settled = _is_ended(document) or now - issued > _ON_ITS_WAY
+            return _observed(nsg, doubtful(parameters, now), document, settled=settled)
+        except (KeyError, ValueError) as error:
+            raise Unavailable(f"{nsg} is not the run command that Postern wrote: {error}", _WHILE_AWAY) from error
+
+
+def _observed(nsg: str, rules: tuple[Rule, ...], document: Json, *, settled: bool = True) -> Observed:
+    etag = str(_serial(document) or _NOT_MADE)
+    return Observed(Nsg(nsg, etag, rules, HOST_DEFAULTS, settled=settled, timed=True), document)
+
+
+def _changed(rules: tuple[Rule, ...], plan: Plan) -> Iterator[Rule]:
+    """The rules as they are to be; what nobody knows to stand is ordered only where the plan has it."""
+    changes = {change.rule.name.lower(): change for change in plan.changes}
+    yield from (rule for rule in rules if rule.name.lower() not in changes and rule.settled)
+    yield from (change.rule for change in changes.values() if change.kind is not Kind.DELETE)
+
+
+def _is_ended(document: Json) -> bool:
+    return str(_view(document).get("executionState") or "").lower() in _ENDED
+
+
+def _view(document: Json) -> Json:
+    view: Json = document.get("properties", {}).get("instanceView") or {}
+    return view
+
+
+def _parameters(document: Json) -> Mapping[str, str]:
+    return {one["name"]: one["value"] for one in document["properties"].get("parameters") or ()}
+
+
+def _serial(document: Json) -> int:
+    text = _parameters(document).get("POSTERN_SERIAL", "") if document else ""
+    return int(text) if text.isdecimal() else 0
+
+
+def _trouble(gate: Gate, document: Json) -> str:
+    said = gate.detail or str(_view(document).get("error") or "").strip()[-200:]
+    return f"{gate.trouble}{': ' if said else ''}{said}"
+
+
+def _system(document: Json) -> System | None:
+    return _SYSTEMS.get(str(document["properties"].get("osType") or "").lower())
+
+
+def _addresses(properties: Json) -> list[str]:
+    interfaces = (properties.get("networkProfile") or {}).get("networkInterfaces") or ()
+    every = [str(one["address"]) for nic in interfaces for one in nic.get("ipAddresses") or () if one.get("address")]
+    return list(dict.fromkeys(every))
+
+
+@cache
+def _script(system: System) -> str:
+    return (_FOLDER / _SCRIPTS[system]).read_text("utf-8")

@@ -1,0 +1,59 @@
+"""Servers outside Azure as machines: each with one gate, its own firewall, that all its addresses lie behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from shared.domain.computers import ArcServer, Computer
+from shared.domain.inventory import MachineKind, PrivateAddress, Reason, Sighting
+from shared.domain.issues import Issue
+from shared.domain.machines import Endpoint, Machine, MachineId
+from shared.domain.policies import Origin, Policy
+from shared.domain.readiness import Look, State, Verdict, checks, state
+
+_HURDLES = (State.EXPIRED, State.DISCONNECTED, State.NEEDS_UPDATE)
+_NOT_ASKED = "Whether its agent reports is no matter here."
+
+
+def sight(server: ArcServer, at: datetime) -> Sighting:
+    """A server as the list of machines has it."""
+    places = tuple(PrivateAddress(address, server.id, "") for address in server.addresses)
+    return Sighting(
+        server.id,
+        MachineKind.HOST,
+        server.location,
+        server.system,
+        server.status.lower(),
+        server.tags,
+        places=places,
+        hurdles=hurdles(server, at),
+    )
+
+
+def hurdles(server: ArcServer, at: datetime) -> tuple[Reason, ...]:
+    """Why nothing can be written into a server's firewall now; empty when it can."""
+    computer, look = Computer(server), Look(at, _NOT_ASKED)
+    if state(computer, look) not in _HURDLES:
+        return ()
+    missing = (one for one in checks(computer, look) if one.verdict is Verdict.MISSING)
+    return tuple(Reason(str(state(computer, look)), one.message) for one in missing)
+
+
+def misfits(machine: Machine, policy: Policy) -> Iterator[Issue]:
+    """What of a policy a server's firewall cannot do."""
+    if not machine.id.is_host:
+        return
+    if machine.system not in {"Linux", "Windows"}:
+        yield Issue("systemUnknown", "", f"Azure does not say which operating system {machine.id.name} has.")
+    if policy.lock.origin is not Origin.ANYWHERE:
+        text = "A server outside Azure cannot tell the Internet from other networks: lock it against everybody."
+        yield Issue("originNotSupported", "lock.from", text)
+    if policy.end_sessions:
+        text = "Sessions on a server outside Azure go on until they end by themselves."
+        yield Issue("endSessionsNotSupported", "endSessions", text)
+
+
+def endpoint(id_: MachineId, address: str) -> Endpoint:
+    """One address of a server, with the server's gate before it."""
+    return Endpoint(address, nic_nsg=id_.gate, nic=str(id_))

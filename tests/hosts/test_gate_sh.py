@@ -1,0 +1,329 @@
+"""The gate of Linux for real: the script as it is shipped, the kernel's own firewall, and connections over wires."""
+
+import re
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from shared.domain.firewalls import System, Trouble, read, verifying, write
+from shared.domain.rules import Rule
+from shared.domain.shapes import deadline_of
+from tests.domain.test_firewalls import granted
+from tests.domain.values import GRANT, rule
+from tests.hosts.client import Computer, Run
+from tests.packets.hosts import OFFICE, STRANGER
+
+LOCK = rule("200 postern-lock-all Deny * * from *")
+OPEN = f"postern-open-{GRANT}-1"
+UNITS = "/etc/systemd/system"
+EVERYBODY = {*OFFICE.addresses, *STRANGER.addresses}
+OTHERS = "table ip theirs {\n\tchain input {\n\t\ttype filter hook input priority filter; policy accept;\n\t}\n}\n"
+
+
+def now() -> datetime:
+    """The kernel's timers run by real time, and so do these tests."""
+    return datetime.now(UTC)
+
+
+def digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
+def grant(seconds: float = 300, line: str = f"150 {OPEN} Allow Tcp 22 from {OFFICE.v4}") -> Rule:
+    return granted(line, now() + timedelta(seconds=seconds))
+
+
+def order(computer: Computer, *rules: Rule, serial: int = 1, age: int = 0) -> Run:
+    """An order that was given `age` seconds ago."""
+    return computer.order(write(rules, System.LINUX, now() - timedelta(seconds=age), serial))
+
+
+def until(condition: Callable[[], bool], patience: float) -> bool:
+    """Whether something comes true within some seconds."""
+    last = time.monotonic() + patience
+    while not condition():
+        if time.monotonic() > last:
+            return False
+    return True
+
+
+def test_an_open_computer_lets_everybody_in(computer: Computer) -> None:
+    assert EVERYBODY == computer.who_gets_in()
+
+
+def test_a_lock_keeps_everybody_out(computer: Computer) -> None:
+    done = order(computer, LOCK)
+    assert (0, "applied", 1) == (done.code, done.report["status"], done.report["rules"])
+    assert set() == computer.who_gets_in() | computer.who_gets_in(80) | computer.who_gets_in(22, "udp")
+
+
+def test_a_grant_lets_in_one_address_to_one_port(computer: Computer) -> None:
+    order(computer, LOCK, grant())
+    assert {OFFICE.v4} == computer.who_gets_in()
+    assert set() == computer.who_gets_in(80) | computer.who_gets_in(22, "udp")
+
+
+def test_a_grant_over_ipv6_and_for_udp(computer: Computer) -> None:
+    line = f"150 {OPEN} Allow Udp 20-23 from 2001:db8::/64"
+    order(computer, LOCK, grant(line=line))
+    assert {OFFICE.v6} == computer.who_gets_in(22, "udp")
+    assert set() == computer.who_gets_in()
+
+
+def test_ports_that_are_kept_open_stay_open(computer: Computer) -> None:
+    order(computer, rule("200 postern-lock-ports Deny * 0-79,81-65535 from *"))
+    assert (set(), EVERYBODY) == (computer.who_gets_in(), computer.who_gets_in(80))
+
+
+def test_a_rule_for_an_address_of_the_computer_is_for_that_address(computer: Computer) -> None:
+    order(computer, rule("200 postern-lock-all Deny * * from * to 10.0.0.4"))
+    assert {OFFICE.v6, STRANGER.v6} == computer.who_gets_in()
+
+
+def test_the_lower_number_decides(computer: Computer) -> None:
+    order(computer, grant(), rule(f"140 postern-lock-office Deny Tcp * from {OFFICE.v4}"), LOCK)
+    assert set() == computer.who_gets_in()
+
+
+def test_the_kernel_closes_at_the_deadline_by_itself(computer: Computer) -> None:
+    order(computer, LOCK, grant(seconds=4))
+    assert {OFFICE.v4} == computer.who_gets_in()
+    assert until(lambda: not computer.who_gets_in(), patience=5)
+
+
+def test_a_grant_that_is_over_is_not_opened(computer: Computer) -> None:
+    done = order(computer, LOCK, grant(seconds=-1))
+    assert (0, 1, set()) == (done.code, done.report["rules"], computer.who_gets_in())
+
+
+def test_a_session_goes_on_when_its_grant_is_over(computer: Computer) -> None:
+    order(computer, LOCK, grant())
+    computer.hold(OFFICE.v4, 22)
+    order(computer, LOCK, serial=2)
+    assert (True, set()) == (computer.speak(), computer.who_gets_in())
+
+
+def test_a_port_that_is_published_from_a_container_is_behind_the_lock(computer: Computer) -> None:
+    publish = "type nat hook prerouting priority dstnat; tcp dport 8443 redirect to :22;"
+    computer.nft("-f -", f"table inet theirs {{\n\tchain publish {{\n{publish}\n\t}}\n}}\n")
+    assert EVERYBODY == computer.who_gets_in(8443)
+    order(computer, LOCK, grant())
+    assert ({OFFICE.v4}, set()) == (computer.who_gets_in(), computer.who_gets_in(8443))
+
+
+def test_what_others_have_is_not_touched(computer: Computer) -> None:
+    computer.nft("-f -", OTHERS)
+    before = computer.nft("list ruleset")
+    order(computer, LOCK, grant())
+    assert before == computer.nft("list table ip theirs")
+
+
+def test_others_still_decide_about_what_the_gate_lets_through(computer: Computer) -> None:
+    computer.nft("-f -", OTHERS.replace("policy accept", "policy drop"))
+    order(computer, LOCK, grant())
+    assert set() == computer.who_gets_in()
+
+
+def test_an_empty_wish_leaves_all_as_it_was(computer: Computer) -> None:
+    computer.nft("-f -", OTHERS)
+    before = (computer.nft("list ruleset"), computer.files())
+    order(computer, LOCK, grant())
+    done = order(computer, serial=2)
+    assert (0, before) == (done.code, (computer.nft("list ruleset"), computer.files()))
+
+
+def test_the_same_order_twice_is_the_same_table(computer: Computer) -> None:
+    parameters = write((LOCK, grant()), System.LINUX, now(), 1)
+    computer.order(parameters)
+    before = computer.nft("-s list ruleset")
+    assert (0, before) == (computer.order(parameters).code, computer.nft("-s list ruleset"))
+
+
+def test_an_order_that_waited_too_long_locks_and_opens_nothing(computer: Computer) -> None:
+    done = order(computer, LOCK, grant(), age=700)
+    assert (3, "stale", set()) == (done.code, done.report["status"], computer.who_gets_in())
+
+
+def test_an_order_that_waited_too_long_takes_no_lock_away(computer: Computer) -> None:
+    order(computer, LOCK, grant())
+    late = order(computer, rule("200 postern-lock-ports Deny Tcp 80 from *"), serial=2, age=700)
+    empty = order(computer, serial=3, age=700)
+    assert ("stale", "stale", set()) == (late.report["status"], empty.report["status"], computer.who_gets_in())
+
+
+def test_an_order_that_waited_too_long_still_ends_a_grant(computer: Computer) -> None:
+    order(computer, LOCK, grant())
+    order(computer, LOCK, serial=2, age=700)
+    assert set() == computer.who_gets_in()
+
+
+def test_an_order_from_the_future_opens_nothing(computer: Computer) -> None:
+    done = order(computer, LOCK, grant(), age=-400)
+    assert (3, "skew", set()) == (done.code, done.report["status"], computer.who_gets_in())
+
+
+def test_a_clock_that_is_a_little_behind_makes_no_grant_longer(computer: Computer) -> None:
+    order(computer, LOCK, grant(seconds=123), age=-120)
+    assert {"1s", "2s", "3s"} > set(re.findall(r"timeout (\w+)", computer.nft("list ruleset")))
+
+
+def test_an_order_before_the_last_one_changes_nothing(computer: Computer) -> None:
+    order(computer, LOCK, serial=5)
+    before = computer.nft("list ruleset")
+    done = order(computer, LOCK, grant(), serial=4)
+    assert (3, "stale", before) == (done.code, done.report["status"], computer.nft("list ruleset"))
+
+
+@pytest.mark.parametrize("damage", ["delete table inet postern", "flush table inet postern", "flush ruleset"])
+def test_to_look_again_mends_what_was_taken_away(computer: Computer, damage: str) -> None:
+    parameters = write((LOCK, grant()), System.LINUX, now(), 1)
+    computer.order(parameters)
+    computer.nft(damage)
+    done = computer.order(verifying(parameters, now()))
+    assert {"postern-lock-all", OPEN, "table"} >= set(done.report["missing"]) >= {"postern-lock-all", OPEN}
+    assert {OFFICE.v4} == computer.who_gets_in()
+
+
+def test_to_look_again_ends_what_somebody_made_longer(computer: Computer) -> None:
+    parameters = write((LOCK, grant()), System.LINUX, now(), 1)
+    computer.order(parameters)
+    computer.nft("delete element inet postern until_1 { ipv4 }")
+    computer.nft("add element inet postern until_1 { ipv4 timeout 9d }")
+    done = computer.order(verifying(parameters, now()))
+    assert (["table"], False) == (done.report["edited"], "9d" in computer.nft("list ruleset"))
+
+
+def test_to_look_again_tells_what_somebody_added(computer: Computer) -> None:
+    parameters = write((LOCK,), System.LINUX, now(), 1)
+    computer.order(parameters)
+    computer.nft("insert rule inet postern gate accept")
+    done = computer.order(verifying(parameters, now()))
+    assert (["table"], set()) == (done.report["edited"], computer.who_gets_in())
+
+
+def test_to_look_again_changes_nothing_where_all_stands(computer: Computer) -> None:
+    parameters = write((LOCK, grant()), System.LINUX, now(), 1)
+    computer.order(parameters)
+    before = computer.nft("-a list ruleset").split("expires")[0], computer.nft("-a -s list ruleset")
+    done = computer.order(verifying(parameters, now()))
+    assert ([], [], 2) == (done.report["missing"], done.report["edited"], done.report["rules"])
+    assert before == (computer.nft("-a list ruleset").split("expires")[0], computer.nft("-a -s list ruleset"))
+
+
+def test_a_grant_that_ended_by_itself_is_no_difference(computer: Computer) -> None:
+    parameters = write((LOCK, grant(seconds=3)), System.LINUX, now(), 1)
+    computer.order(parameters)
+    assert until(lambda: "elements" not in computer.nft("list ruleset"), patience=5)
+    assert until(lambda: computer.order(verifying(parameters, now())).report["rules"] == 1, patience=5)
+    done = computer.order(verifying(parameters, now()))
+    assert ([], []) == (done.report["missing"], done.report["edited"])
+
+
+def test_what_the_computer_says_is_what_postern_reads(computer: Computer) -> None:
+    parameters = write((LOCK, made := grant()), System.LINUX, now(), 1)
+    gate = read(parameters, computer.order(parameters).output, now())
+    assert ((made, LOCK), None) == (gate.rules, gate.trouble)
+    assert Trouble.STALE is read(parameters, order(computer, LOCK, serial=2, age=700).output, now()).trouble
+
+
+def test_what_is_kept_is_for_root_alone(computer: Computer) -> None:
+    order(computer, LOCK)
+    modes = {mode[-3:] for path, mode in computer.files().items() if path.startswith("/var/lib/postern/")}
+    assert ("700", {"600"}) == (computer.files()["/var/lib/postern"][-3:], modes)
+
+
+def test_when_the_computer_starts_again_the_lock_is_back_and_live_grants_are_too(computer: Computer) -> None:
+    other = "1" * 24
+    order(computer, LOCK, grant(), grant(3, f"151 postern-open-{other}-1 Allow Tcp 80 from *"))
+    computer.nft("flush ruleset")
+    assert until(lambda: computer.again().report["rules"] == 2, patience=5)
+    assert ({OFFICE.v4}, set()) == (computer.who_gets_in(), computer.who_gets_in(80))
+    assert other not in computer.read("/var/lib/postern/wish")
+
+
+@pytest.mark.skipif(not Path("/usr/bin/systemctl").exists(), reason="needs systemd's programs to stand in for")
+def test_systemd_runs_the_gate_before_the_network_and_at_each_deadline(computer: Computer) -> None:
+    computer.boot_with_systemd()
+    done = order(computer, LOCK, made := grant())
+    service, timer = (computer.read(f"{UNITS}/postern-gate{name}") for name in (".service", "-deadline.timer"))
+    assert (True, True) == (done.report["persists"], "Before=network-pre.target" in service)
+    assert f"OnCalendar={deadline_of(made):%Y-%m-%d %H:%M:%S} UTC" in timer
+    assert ["-q daemon-reload", "-q enable postern-gate.service"] == computer.read("/run/asked").splitlines()[:2]
+
+
+@pytest.mark.skipif(not Path("/usr/bin/systemd-analyze").exists(), reason="needs systemd-analyze")
+def test_systemd_understands_the_units(computer: Computer, tmp_path: Path) -> None:
+    computer.boot_with_systemd()
+    order(computer, LOCK, grant())
+    units = [name for name in computer.files() if name.startswith(UNITS)]
+    for name in units:
+        (tmp_path / Path(name).name).write_text(computer.read(name), "utf-8")
+    command = ("systemd-analyze", "verify", "--man=no", *map(str, tmp_path.iterdir()))
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - systemd's own.
+    assert (3, 0, "") == (len(units), done.returncode, done.stderr)
+
+
+@pytest.mark.skipif(not Path("/usr/bin/systemctl").exists(), reason="needs systemd's programs to stand in for")
+def test_an_empty_wish_takes_the_units_away(computer: Computer) -> None:
+    computer.boot_with_systemd()
+    order(computer, LOCK)
+    order(computer, serial=2)
+    assert ({}, "") == (computer.files(), computer.nft("list ruleset"))
+
+
+def test_what_is_kept_and_was_changed_is_not_believed(computer: Computer) -> None:
+    order(computer, LOCK)
+    computer.put("/var/lib/postern/wish", computer.read("/var/lib/postern/wish").replace("_d_", "_a_"))
+    assert (3, "refused", set()) == ((done := computer.again()).code, done.report["status"], computer.who_gets_in())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("POSTERN_MODE", "shell"),
+        ("POSTERN_VERSION", "2"),
+        ("POSTERN_SERIAL", "08"),
+        ("POSTERN_SERIAL", "1\n2"),
+        ("POSTERN_ISSUED", "$(id)"),
+        ("POSTERN_DIGEST", "0" * 64),
+        ("POSTERN_WISH", ""),
+        ("POSTERN_WISH", "postern-lock-all_200_d_any_evil.example_any_any_0"),
+        ("POSTERN_WISH", "none\n; rm -rf /"),
+        ("POSTERN_WISH", "$(touch /var/lib/owned)"),
+    ],
+)
+def test_a_parameter_that_is_not_well_formed_changes_nothing(computer: Computer, name: str, value: str) -> None:
+    done = computer.order({**write((LOCK,), System.LINUX, now(), 1), name: value})
+    assert (3, "refused", EVERYBODY, {}) == (done.code, done.report["status"], computer.who_gets_in(), computer.files())
+
+
+def test_a_table_that_nft_refuses_changes_nothing(computer: Computer) -> None:
+    computer.nft("-f -", "table inet postern {\n\tchain other {\n\t\tjump gate\n\t}\n\tchain gate {\n\t}\n}\n")
+    bad = write((replace(LOCK, sources=("10.0.0.0/8",)),), System.LINUX, now(), 1)
+    wish = bad["POSTERN_WISH"].replace("10.0.0.0/8", "10.0.0.0/99")
+    done = computer.order({**bad, "POSTERN_WISH": wish, "POSTERN_DIGEST": digest(wish)})
+    assert (5, "failed", EVERYBODY, {}) == (done.code, done.report["status"], computer.who_gets_in(), computer.files())
+
+
+def test_neighbours_and_addresses_are_still_found_behind_a_lock(computer: Computer) -> None:
+    order(computer, LOCK)
+    listing = computer.nft("list table inet postern")
+    guards = ("nd-neighbor-solicit", "nd-router-advert", "udp sport 67 udp dport 68", "udp sport 547 udp dport 546")
+    assert [] == [guard for guard in guards if guard not in listing[: listing.index("postern-lock-all")]]
+
+
+def test_a_report_is_short(computer: Computer) -> None:
+    names = [f"postern-lock-{'x' * 64}{number}" for number in range(4)]
+    parameters = write(
+        [rule(f"{200 + number} {name} Deny Tcp 22 from *") for number, name in enumerate(names)], System.LINUX, now(), 1
+    )
+    computer.order(parameters)
+    computer.nft("flush ruleset")
+    done = computer.order(verifying(parameters, now()))
+    assert (3, True) == (len(done.report["missing"]), len(done.output) < 1024)
