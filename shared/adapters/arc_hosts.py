@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from shared.adapters.arm_client import Arm
 from shared.domain.doubts import doubtful, remembering
+from shared.domain.everywhere import TARGETS, as_planned, widened, write_targets
 from shared.domain.firewalls import Gate, System, fits, read, verifying, write
 from shared.domain.hosts import endpoint
 from shared.domain.machines import Machine, MachineId, host_of
@@ -101,13 +102,14 @@ class ArcHosts:
             raise Unavailable(f"{nsg}: Azure does not say which operating system the server has", _WHILE_AWAY)
         now = self._arm.clock.now()
         serial = max(int(now.timestamp() * 1000), _serial(observed.document) + 1)
-        parameters = remembering(write(rules, system, now, serial), observed.nsg.rules)
+        order = {**write(widened(rules), system, now, serial), TARGETS: write_targets(rules)}
+        parameters = remembering(order, observed.nsg.rules)
         source = {"script": await asyncio.to_thread(_script, system)}
         document = await self._send(nsg, source, parameters, str(host["location"]))
         gate = self._gate(document)
         if gate.rules is None:
             raise Unavailable(f"{nsg}: {_trouble(gate, document)}", _WHILE_AWAY)
-        return _observed(nsg, gate.rules, document)
+        return _observed(nsg, as_planned(gate.rules, parameters), document)
 
     async def _send(self, nsg: str, source: Json, parameters: Mapping[str, str], location: str) -> Json:
         """Give the server an order, and wait for how it ended."""
@@ -140,10 +142,10 @@ class ArcHosts:
 
     def _seen(self, nsg: str, document: Json) -> Observed:
         now = self._arm.clock.now()
-        if _is_ended(document) and (rules := self._gate(document).rules) is not None:
-            return _observed(nsg, rules, document)
         try:
             parameters = _parameters(document)
+            if _is_ended(document) and (rules := self._gate(document).rules) is not None:
+                return _observed(nsg, as_planned(rules, parameters), document)
             issued = datetime.fromtimestamp(int(parameters["POSTERN_ISSUED"]), UTC)
             settled = _is_ended(document) or now - issued > _ON_ITS_WAY
             return _observed(nsg, doubtful(parameters, now), document, settled=settled)

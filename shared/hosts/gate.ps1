@@ -21,7 +21,8 @@ param(
     # Nobody looks at these here: they are Postern's own memory of what it asked for.
     [ValidatePattern('\A[0-9a-zA-Z_-]*\z')] [string] $POSTERN_NOTES = '',
     [ValidatePattern('\A[0-9a-zA-Z.:/@_+-]*\z')] [string] $POSTERN_BEFORE = '',
-    [ValidatePattern('\A[0-9a-zA-Z_-]*\z')] [string] $POSTERN_BEFORE_NOTES = ''
+    [ValidatePattern('\A[0-9a-zA-Z_-]*\z')] [string] $POSTERN_BEFORE_NOTES = '',
+    [ValidatePattern('\A[0-9a-zA-Z_-]*\z')] [string] $POSTERN_TARGETS = ''
 )
 Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'

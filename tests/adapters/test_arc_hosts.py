@@ -98,6 +98,13 @@ async def test_a_lock_closes_a_server_and_going_leaves_nothing(street: Street) -
     assert {} == (await street.hosts.group(FILES.gate)).document
 
 
+async def test_an_address_that_the_server_gets_later_is_closed_before_anybody_hears_of_it(street: Street) -> None:
+    await street.order(await street.lock())
+    script = "ip addr add 192.168.10.21/32 dev wan; nft list table inet postern | grep -c 'daddr 192'"
+    ran = await street.post("/run", {"script": script})
+    assert {"output": "0\n", "error": ""} == ran
+
+
 async def test_an_access_is_for_its_address_and_port_alone(street: Street) -> None:
     await street.order(await street.lock(), await street.access())
     assert [True, False, False] == [

@@ -93,7 +93,7 @@ def test_every_parameter_of_an_order_is_one_of_the_script_with_a_pattern() -> No
     found = re.findall(r"\[ValidatePattern\('(.*)'\)\] \[string\] \$(\w+)", SCRIPT.read_text("utf-8"))
     by_name = {name: pattern for pattern, name in found}
     order = write((LOCK, granted()), System.WINDOWS, NOW, 7)
-    assert set(order) | {"POSTERN_BEFORE", "POSTERN_BEFORE_NOTES"} == set(by_name)
+    assert set(order) | {"POSTERN_BEFORE", "POSTERN_BEFORE_NOTES", "POSTERN_TARGETS"} == set(by_name)
     plain = {name: pattern.replace(r"\A", "").replace(r"\z", "") for name, pattern in by_name.items()}
     assert [] == [name for name, value in order.items() if not re.fullmatch(plain[name], value)]
 

@@ -1,0 +1,34 @@
+"""Locks at all addresses of a computer: what is ordered is wider than what was planned, and read back as planned."""
+
+import pytest
+from hypothesis import given
+
+from shared.domain.everywhere import TARGETS, as_planned, widened, write_targets
+from shared.domain.firewalls import fits
+from shared.domain.rules import Rule
+from tests.domain.test_firewalls import SAFE, granted, hosted
+from tests.domain.values import rule
+
+LOCK = rule("200 postern-lock-all Deny * * from * to 10.0.0.4")
+
+
+def test_a_lock_is_ordered_for_every_address_and_a_grant_for_its_own() -> None:
+    access = granted(f"150 postern-open-{'0' * 24}-1 Allow Tcp 22 from 203.0.113.7 to 10.0.0.4")
+    assert [("*",), ("10.0.0.4",)] == [one.destinations for one in widened((LOCK, access))]
+
+
+@given(hosted())
+def test_what_is_read_back_is_what_was_planned(rules: tuple[Rule, ...]) -> None:
+    assert rules == as_planned(widened(rules), {TARGETS: write_targets(rules)})
+    assert SAFE.fullmatch(write_targets(rules))
+
+
+@given(hosted())
+def test_what_fits_fits_when_it_is_widened(rules: tuple[Rule, ...]) -> None:
+    assert () == fits(widened(rules))
+
+
+@pytest.mark.parametrize("text", ["", "bm90IGpzb24", "WzFd", "!"])
+def test_what_is_not_ours_is_not_guessed_at(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - whatever is wrong with it.
+        as_planned((LOCK,), {TARGETS: text})
