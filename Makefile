@@ -21,13 +21,14 @@ demo: setup  ## play the main job from end to end, then go on serving; ONCE=1 en
 run: setup  ## start the box and serve until Ctrl-C
 	@$(BIN)/python -m emulator.box
 
-# The portal is tried in a real browser: a build machine that is root on Debian or Ubuntu installs one; elsewhere the
-# machine has one, or those tests are skipped and say so.
+# The portal is tried in a real browser, and gates of servers with the kernel's firewall: a build machine that is root on
+# Debian or Ubuntu installs both; elsewhere the machine has them, or those tests are skipped and say so.
 test: setup lint  ## check everything: lint, types, layers and all tests
-	@if [ "$$CI" = true ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
-		! { command -v chromium || command -v google-chrome; } >/dev/null; \
-	then apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium || \
-		echo "no Chromium could be installed: the portal's tests are skipped"; fi
+	@if [ "$$CI" = true ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then wanted=; \
+		{ command -v chromium || command -v google-chrome; } >/dev/null || wanted="chromium"; \
+		{ command -v nft && command -v ip && command -v conntrack; } >/dev/null || wanted="$$wanted nftables iproute2 conntrack"; \
+		[ -z "$$wanted" ] || { apt-get update -qq && apt-get install -qq -y --no-install-recommends $$wanted; } || \
+			echo "$$wanted could not be installed: tests that need it are skipped"; fi
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # Elsewhere than on Debian and Ubuntu, and without root, the machine has these tools or the tests are skipped.

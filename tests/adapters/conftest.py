@@ -24,7 +24,7 @@ from shared.domain.keys import new_grant_id
 from shared.domain.lifecycle import State
 from shared.domain.machines import MachineId
 from shared.domain.people import Person
-from tests.adapters.aws import Aws
+from tests.adapters.aws import Aws, sign_in
 from tests.domain.values import NOW, OFFICE, TCP, machine_id
 
 ANN, BOB = Person("ann", "Ann"), Person("bob", "Bob")
@@ -103,7 +103,7 @@ def aws(find_ports: Callable[[], Ports]) -> Iterator[Aws]:
     port = find_ports().postern
     server = ThreadedMotoServer(HOST, port, verbose=False)
     server.start()
-    yield Aws(connect(port), port, HastyClock())
+    yield Aws(connect(port), sign_in(port, HastyClock()), HastyClock())
     server.stop()
 
 

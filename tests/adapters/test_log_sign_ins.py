@@ -46,6 +46,13 @@ async def test_sign_ins_by_ssh_are_told_with_user_and_address(desk: Desk, proces
     assert expected == (await desk.tell(Part.SIGN_INS)).sign_ins
 
 
+async def test_a_server_of_azure_arc_is_signed_in_to_as_a_machine_of_azure_is(desk: Desk) -> None:
+    server = str(machine_id()).replace("Microsoft.Compute/virtualMachines", "Microsoft.HybridCompute/machines")
+    line = "Accepted publickey for azureuser from 203.0.113.7 port 50001 ssh2: RSA SHA256:abc"
+    await desk.put("Syslog", ssh_line(1, line, _ResourceId=server.lower()))
+    assert (SignIn(minute(1), WEB, OFFICE, "azureuser"),) == (await desk.tell(Part.SIGN_INS)).sign_ins
+
+
 UNKNOWN_NAME = f"Invalid user oracle from {STRANGER} port 40000"
 UNKNOWN_PASSWORD = f"Failed password for invalid user oracle from {STRANGER} port 40000 ssh2"
 

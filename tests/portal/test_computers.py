@@ -113,3 +113,16 @@ async def test_costs_and_adding_are_for_those_who_may(people: People) -> None:
     approver = await people.enter("approver", "computers")
     await approver.sees("legacy-03")
     await approver.misses("Add a computer", "Export the costs")
+
+
+async def test_a_server_is_enabled_from_its_own_page(people: People, postern: Postern) -> None:
+    if lacks := (await postern.box.client.get(f"{postern.box.site.emulator}/_box/hosts")).json()["lacks"]:
+        pytest.skip(lacks)
+    ada = await people.enter("administrator", "computers")
+    await ada.click("files-01", "link")
+    await ada.click("Enable JIT")
+    await ada.click("Save")
+    await ada.sees("1 machine is under a policy now.")
+    await ada.visit("configured")
+    await expect(ada.row("files-01")).to_contain_text("Azure Arc")
+    await expect(ada.row("files-01")).to_contain_text("locked")

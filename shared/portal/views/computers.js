@@ -61,7 +61,7 @@ function Row({ row }) {
   const { title, kind } = STATES[row.state];
   return html`
     <tr class=${URGENCY[kind]}>
-      <th scope="row"><bdi>${row.name}</bdi> <span class="quiet">${row.os || ''}</span></th>
+      <th scope="row">${row.id ? html`<a href=${`#/machines${row.id}`}><bdi>${row.name}</bdi></a>` : html`<bdi>${row.name}</bdi>`} <span class="quiet">${row.os || ''}</span></th>
       <td>
         <p class="reason"><${Badge} kind=${kind}>${title}<//> ${AWAY.has(row.state) && html`<span class="quiet">since <${Time} at=${row.statusSince} /></span> `}${row.next.text}</p>
         ${row.next.commands.length > 0 && html`<details><summary aria-label=${`Commands for ${row.name}`}>Commands</summary><${Commands} step=${row.next} label=${`Copy the commands for ${row.name}`} /></details>`}

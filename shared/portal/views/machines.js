@@ -137,7 +137,7 @@ function Row({ row, tab, person, chosen, setChosen, mayChange, stays = [], setDi
   return html`
     <tr class=${row.urgency}>
       ${mayChange && html`<td><input type="checkbox" aria-label=${`Choose ${row.name}`} checked=${chosen.has(row.id)} onChange=${toggle} /></td>`}
-      <th scope="row"><a href=${`#/machines${row.id}`}><bdi>${row.name}</bdi></a> <span class="quiet">${row.os || ''}</span></th>
+      <th scope="row"><a href=${`#/machines${row.id}`}><bdi>${row.name}</bdi></a> <span class="quiet">${[row.os, KINDS[row.kind]].filter(Boolean).join(', ')}</span></th>
       <td>${guarded ? html`<${State} row=${row} stays=${stays} />` : html`<${Reasons} row=${row} />`}</td>
       ${guarded && html`<td class="less">${row.use?.lastAccess ? html`<${Time} at=${row.use.lastAccess.at} /> by <bdi>${row.use.lastAccess.by.name}</bdi>` : html`<span class="quiet">none in 7 days</span>`}</td>`}
       <td class="number less">${row.attemptsLast24Hours ?? html`<span class="quiet" title="The flow logs do not tell.">unknown</span>`}</td>
@@ -149,6 +149,9 @@ function Row({ row, tab, person, chosen, setChosen, mayChange, stays = [], setDi
       </td>
     </tr>`;
 }
+
+/** Where a machine is, if not in Azure. */
+const KINDS = { arcServer: 'Azure Arc', ec2Instance: 'Amazon EC2' };
 
 const WHY = { critical: 'danger', high: 'danger', medium: 'warning', low: '', none: '' };
 
@@ -170,6 +173,7 @@ export function State({ row, stays }) {
   const { known, others } = accesses(row, stays);
   return html`
     ${row.lock?.state === 'exposed' && html`<p class="reason"><${Badge} kind="danger">exposed<//> through ${[...new Set(row.lock.because.map((one) => one.rule || 'no network security group'))].join(', ')}</p>`}
+    ${row.kind === 'arcServer' && row.power !== 'connected' && html`<p class="reason"><${Badge} kind="warning">${row.power || 'not connected'}<//> what is open ends by its own clock; nothing can be opened or closed before</p>`}
     ${row.lock?.state === 'unknown' && html`<p class="reason"><${Badge} kind="warning">unknown<//> ${row.reasons[0]?.message}</p>`}
     ${known.map((stay) => html`<p class="reason"><${Badge} kind="open">${stay.state === 'active' ? 'open' : stay.state}<//> for <bdi>${stay.requestor.name}</bdi> until <a href=${`#/grants/${stay.id}`} title=${howLong(new Date(stay.endTimeUtc) - now)}>${localTime(stay.endTimeUtc)}</a></p>`)}
     ${others > 0 && html`<p class="reason"><${Badge} kind="open">open<//> for ${others === 1 ? 'somebody else' : `${others} others`}</p>`}
