@@ -21,7 +21,7 @@ from shared.adapters.arm_client import Arm
 from shared.domain.doubts import doubtful, remembering
 from shared.domain.everywhere import TARGETS, as_planned, widened, write_targets
 from shared.domain.firewalls import Gate, System, fits, read, verifying, write
-from shared.domain.hosts import endpoint
+from shared.domain.hosts import endpoint, guarded_addresses
 from shared.domain.machines import Machine, MachineId, host_of
 from shared.domain.planning import Kind, Plan
 from shared.domain.rules import HOST_DEFAULTS, Nsg, Rule
@@ -159,9 +159,9 @@ def _observed(nsg: str, rules: tuple[Rule, ...], document: Json, *, settled: boo
 
 
 def _changed(rules: tuple[Rule, ...], plan: Plan) -> Iterator[Rule]:
-    """The rules as they are to be; what nobody knows to stand is ordered only where the plan has it."""
+    """The rules as they are to be."""
     changes = {change.rule.name.lower(): change for change in plan.changes}
-    yield from (rule for rule in rules if rule.name.lower() not in changes and rule.settled)
+    yield from (rule for rule in rules if rule.name.lower() not in changes)
     yield from (change.rule for change in changes.values() if change.kind is not Kind.DELETE)
 
 
@@ -195,7 +195,7 @@ def _system(document: Json) -> System | None:
 def _addresses(properties: Json) -> list[str]:
     interfaces = (properties.get("networkProfile") or {}).get("networkInterfaces") or ()
     every = [str(one["address"]) for nic in interfaces for one in nic.get("ipAddresses") or () if one.get("address")]
-    return list(dict.fromkeys(every))
+    return list(guarded_addresses(every))
 
 
 @cache

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from shared.domain.hosts import sight
+from shared.domain.hosts import guarded_addresses, sight
 from shared.domain.inventory import Attached, Occupied, ResourceLock, Snapshot
 from shared.domain.machines import MachineId
 from shared.domain.rules import Nsg
@@ -40,7 +40,7 @@ class ArcInventory:
     async def interfaces(self, subscription: str) -> Sequence[Occupied]:
         """Which server has which address; behind its gate nobody else can be."""
         servers = (await self._servers.servers((subscription,))).servers
-        ids = [(MachineId(one.id), one.addresses) for one in servers]
+        ids = [(MachineId(one.id), guarded_addresses(one.addresses)) for one in servers]
         return [Occupied(id_, address, "", id_.gate) for id_, addresses in ids for address in addresses]
 
     async def resource_locks(self, _subscription: str) -> Sequence[ResourceLock]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from ipaddress import ip_address
 
+from shared.domain.addresses import is_address
 from shared.domain.computers import ArcServer, Computer
 from shared.domain.inventory import MachineKind, PrivateAddress, Reason, Sighting
 from shared.domain.issues import Issue
@@ -18,7 +20,7 @@ _NOT_ASKED = "Whether its agent reports is no matter here."
 
 def sight(server: ArcServer, at: datetime) -> Sighting:
     """A server as the list of machines has it."""
-    places = tuple(PrivateAddress(address, server.id, "") for address in server.addresses)
+    places = tuple(PrivateAddress(address, server.id, "") for address in guarded_addresses(server.addresses))
     return Sighting(
         server.id,
         MachineKind.HOST,
@@ -29,6 +31,12 @@ def sight(server: ArcServer, at: datetime) -> Sighting:
         places=places,
         hurdles=hurdles(server, at),
     )
+
+
+def guarded_addresses(addresses: Iterable[str]) -> tuple[str, ...]:
+    """Those of a server's addresses that others can reach it by, each once: not its own loop, not one link's alone."""
+    known = (address for address in dict.fromkeys(addresses) if is_address(address))
+    return tuple(one for one in known if not ip_address(one).is_loopback and not ip_address(one).is_link_local)
 
 
 def hurdles(server: ArcServer, at: datetime) -> tuple[Reason, ...]:

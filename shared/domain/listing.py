@@ -174,9 +174,7 @@ def _not_configured(row: Row) -> Iterator[Reason]:
         text = f"No network security group: everything reaches it, {where}. Postern makes one when it is enabled."
         yield Reason("noNetworkSecurityGroup", text)
     elif row.machine and row.machine.id.is_host:
-        yield Reason(
-            "unknown", "Nothing guards it, and what its own firewall lets in cannot be seen from here."
-        )
+        yield Reason("unknown", "Nothing guards it, and what its own firewall lets in cannot be seen from here.")
     elif not row.judged:
         yield Reason("unknown", "What reaches it cannot be told: a group on the way cannot be read.")
     elif wide := [one for one in row.exposed if one.wide]:

@@ -145,8 +145,11 @@ class Nsg:
 
     @property
     def every(self) -> tuple[Rule, ...]:
-        """All rules that inbound traffic meets, the defaults too."""
-        return (*self.rules, *self.defaults)
+        """All rules that inbound traffic meets, the defaults too; where rules end by themselves, no deny in doubt."""
+        if not self.timed:
+            return (*self.rules, *self.defaults)
+        certain = (rule for rule in self.rules if rule.settled or rule.access is Access.ALLOW)
+        return (*certain, *self.defaults)
 
     @property
     def ours(self) -> tuple[Rule, ...]:

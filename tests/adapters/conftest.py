@@ -1,6 +1,7 @@
 """The real ports: Table Storage in Azurite and ARM in the emulator, signed in to as on Azure."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -101,6 +102,7 @@ async def tables(azurite: Box, emulator: Box) -> AsyncIterator[Tables]:
 def aws(find_ports: Callable[[], Ports]) -> Iterator[Aws]:
     """Amazon EC2, which remembers what other tests did in it."""
     port = find_ports().postern
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(HOST, port, verbose=False)
     server.start()
     yield Aws(connect(port), sign_in(port, HastyClock()), HastyClock())

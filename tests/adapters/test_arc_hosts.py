@@ -145,6 +145,32 @@ async def test_a_longer_access_is_ordered_although_its_rule_is_the_same(street: 
     ]
 
 
+BREAK, MEND = "rm -rf /var/lib/postern; touch /var/lib/postern", "rm /var/lib/postern"
+
+
+async def test_after_an_order_that_failed_everything_is_in_doubt_until_one_is_reported(street: Street) -> None:
+    await street.order(lock := await street.lock())
+    await street.post("/run", {"script": BREAK})
+    with pytest.raises(Unavailable, match="failed"):
+        await street.order(lock, access := await street.access())
+    doubted = (await street.hosts.group(FILES.gate)).nsg
+    in_doubt = {("postern-lock-all", False), (f"postern-open-{GRANT}-1", False)}
+    assert in_doubt == {(rule.name, rule.settled) for rule in doubted.rules}
+    await street.post("/run", {"script": MEND})
+    after = await street.order(lock, access)
+    assert [True, True] == [rule.settled for rule in after.nsg.rules]
+    assert [True, False] == [await street.reaches(OFFICE), await street.reaches(STRANGER)]
+
+
+async def test_a_lock_that_was_never_reported_is_taken_away_all_the_same(street: Street) -> None:
+    await street.post("/run", {"script": BREAK})
+    with pytest.raises(Unavailable, match="failed"):
+        await street.order(lock := await street.lock())
+    await street.post("/run", {"script": MEND})
+    after = await street.order(replace(lock, wanted=Wanted.ABSENT))
+    assert ((), True) == (after.nsg.rules, await street.reaches(STRANGER))
+
+
 async def test_what_somebody_changed_on_the_server_is_mended_and_told(street: Street) -> None:
     await street.order(await street.lock())
     await street.post("/run", {"script": "nft delete table inet postern"})
