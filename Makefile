@@ -73,8 +73,8 @@ lock: setup  ## pin the dependencies of pyproject.toml again; UPGRADE=--upgrade 
 vendor: setup  ## put the released files of the portal's libraries in place again, as npm has them
 	@$(BIN)/python -m tests.packages.vendor
 
-package: setup  ## build dist/postern.zip: what is deployed, with its dependencies, ready to run
-	@$(BIN)/python scripts/package.py
+package: setup  ## build dist/postern.zip: what is deployed, with its dependencies, ready to run; AWS=1 with boto3
+	@$(BIN)/python scripts/package.py $(if $(AWS),--aws)
 
 clean:  ## remove the box's state and all caches
 	rm -rf dist .box .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

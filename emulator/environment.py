@@ -97,7 +97,8 @@ def describe_app(ports: Ports, directory: Path) -> dict[str, str]:
 
 def describe_aws(port: int) -> dict[str, str]:
     """The app settings with which instances in the AWS beside the box are guarded too."""
-    return {"POSTERN_AWS": f"{AWS_ACCOUNT}:{AWS_REGION}", "POSTERN_AWS_ENDPOINT": f"http://{HOST}:{port}"}
+    place = f"{AWS_ACCOUNT}:{AWS_REGION}"
+    return {"POSTERN_AWS": place, "POSTERN_AWS_AUDIENCE": "api://aws", "POSTERN_AWS_ENDPOINT": f"http://{HOST}:{port}"}
 
 
 def describe_webhooks(ports: Ports) -> dict[str, str]:

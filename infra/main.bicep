@@ -79,6 +79,12 @@ param nodeCurrency string = ''
 @description('What Postern itself costs in a month, in the same currency; empty where nobody says.')
 param ownCost string = ''
 
+@description('AWS accounts and regions whose instances are guarded, as account:region or account:region:role. The package must hold what that needs.')
+param awsAccounts string[] = []
+
+@description('Application ID URI that stands for AWS in Entra ID; needed with accounts of AWS.')
+param awsAudience string = ''
+
 @description('Hosts that may be told anything; with none, nobody is told.')
 param webhookHosts string[] = []
 
@@ -266,6 +272,8 @@ module app 'modules/app.bicep' = {
       POSTERN_ADDRESS: address
       POSTERN_ARM_ENDPOINT: environment().resourceManager
       POSTERN_ATTEMPTS: string(attempts)
+      POSTERN_AWS: join(awsAccounts, ',')
+      POSTERN_AWS_AUDIENCE: awsAudience
       POSTERN_ENDING_SOON: endingSoon
       POSTERN_IDENTITY: identity.outputs.principalId
       POSTERN_INVENTORY_AGE: inventoryAge

@@ -1,6 +1,7 @@
 """Build dist/postern.zip: exactly what Azure runs, and nothing else.
 
     make package                               builds it, and tells what is in it
+    make package AWS=1                         with what guarding instances of Amazon EC2 needs besides
     python scripts/package.py --list           names every file as well
 
 The dependencies of requirements.txt are in it, each held against its hash, installed for Linux on x86_64, and compiled:
@@ -98,7 +99,7 @@ def _check_installed(requirements: Path, target: Path) -> None:
     }
     installed = {_plain(path.name.partition("-")[0]) for path in target.glob("*.dist-info")}
     if odd := sorted(pinned ^ installed):
-        raise PackageError(f"requirements.txt and what is installed differ: {', '.join(odd)}")
+        raise PackageError(f"{requirements.name} and what is installed differ: {', '.join(odd)}")
 
 
 def _plain(name: str) -> str:
@@ -136,13 +137,13 @@ def _run(*command: str, **environ: str) -> None:
         )
 
 
-def stage(root: Path, folder: Path) -> None:
+def stage(root: Path, folder: Path, requirements: str = TOP[-1]) -> None:
     """Everything that is deployed, in a folder of its own, which is emptied first. Raises PackageError."""
     shutil.rmtree(folder, ignore_errors=True)
     for path in app_files(root):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / path, folder / path)
-    install(folder / "requirements.txt", folder / SITE)
+    install(root / requirements, folder / SITE)
     compile_all(folder)
 
 
@@ -159,14 +160,14 @@ def write_zip(folder: Path, target: Path) -> list[ZipInfo]:
     return archive.infolist()
 
 
-def build(root: Path, dist: Path) -> list[ZipInfo]:
+def build(root: Path, dist: Path, requirements: str = TOP[-1]) -> list[ZipInfo]:
     """`postern.zip` in the folder `dist`, and beside it the folder that it was made of. Raises PackageError."""
     if sys.version_info[:2] != _PYTHON:
         raise PackageError(
             f"This is Python {sys.version.partition(' ')[0]}; the app runs on 3.13, and so does its bytecode."
         )
     folder = dist / "package"
-    stage(root, folder)
+    stage(root, folder, requirements)
     written = write_zip(folder, dist / "postern.zip")
     # With a list of its own, azd leaves nothing out when it zips this folder; without one it would drop the bytecode.
     (folder / ".funcignore").write_text("# Everything here is deployed.\n", "utf-8")
@@ -195,10 +196,11 @@ def main(arguments: Sequence[str]) -> int:
     """Read the command line and build."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dist", type=Path, default=ROOT / "dist", help="where to put it")
+    parser.add_argument("--aws", action="store_true", help="with requirements-aws.txt")
     parser.add_argument("--list", action="store_true", help="name every file")
     given = parser.parse_args(arguments)
     try:
-        written = build(ROOT, given.dist)
+        written = build(ROOT, given.dist, "requirements-aws.txt" if given.aws else TOP[-1])
     except PackageError as error:
         print(f"Nothing was packaged. {error}", file=sys.stderr)
         return 1

@@ -49,7 +49,10 @@ def hurdles(server: ArcServer, at: datetime) -> tuple[Reason, ...]:
 
 
 def misfits(machine: Machine, policy: Policy) -> Iterator[Issue]:
-    """What of a policy a server's firewall cannot do."""
+    """What of a policy cannot be done outside Azure: by a server's firewall, or by the security groups of EC2."""
+    if machine.id.is_instance and policy.end_sessions:
+        text = "Security groups of Amazon EC2 end no sessions: these go on until they end by themselves."
+        yield Issue("endSessionsNotSupported", "endSessions", text)
     if not machine.id.is_host:
         return
     if machine.system not in {"Linux", "Windows"}:

@@ -1,7 +1,6 @@
 """The real ports: Table Storage in Azurite and ARM in the emulator, signed in to as on Azure."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,12 +9,11 @@ from typing import Any
 
 import pytest
 from azure.identity.aio import DefaultAzureCredential
-from moto.server import ThreadedMotoServer
 
-from emulator.aws import connect
+from emulator.aws import connect, serving
 from emulator.box import Box
 from emulator.environment import ACCOUNT
-from emulator.ports import HOST, Ports
+from emulator.ports import Ports
 from shared.adapters.arm_client import Arm as Client
 from shared.adapters.arm_network import ArmNetwork
 from shared.adapters.graph_inventory import GraphInventory
@@ -101,12 +99,8 @@ async def tables(azurite: Box, emulator: Box) -> AsyncIterator[Tables]:
 @pytest.fixture(scope="session")
 def aws(find_ports: Callable[[], Ports]) -> Iterator[Aws]:
     """Amazon EC2, which remembers what other tests did in it."""
-    port = find_ports().postern
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(HOST, port, verbose=False)
-    server.start()
-    yield Aws(connect(port), sign_in(port, HastyClock()), HastyClock())
-    server.stop()
+    with serving(find_ports().postern) as port:
+        yield Aws(connect(port), sign_in(port, HastyClock()), HastyClock())
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.house.sources import ROOT, list_files, read_lines
 MOCKS = re.compile(r"unittest[.]" + "mock|Magic" + "Mock|mock[.]" + r"patch|\bmock" + "er\b")
 REGISTRIES = re.compile(r"registry[.]npm" + r"js|pypi[.]" + r"org|python" + r"hosted[.]org|registry[.]yarn" + "pkg")
 HOMES = re.compile(r"/(?:home|Users)/" + r"[a-z]+/|/ro" + "ot/|/wo" + "rk/")
-PINS = ("requirements.txt", "requirements-dev.txt", "emulator/requirements-uv.txt",
+PINS = ("requirements.txt", "requirements-aws.txt", "requirements-dev.txt", "emulator/requirements-uv.txt",
         "emulator/azurite/requirements-node.txt")  # fmt: skip
 
 

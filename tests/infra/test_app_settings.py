@@ -7,7 +7,7 @@ from tests.infra.bicep import INFRA, MAIN, read, table
 from tests.triggers.fresh import functions
 
 SET_BY_THE_PLATFORM = {"WEBSITE_AUTH_ENABLED", "WEBSITE_HOSTNAME"}
-LOCAL_ONLY = {"AzureWebJobsStorage"}  # A connection string would hold a key.
+LOCAL_ONLY = {"AzureWebJobsStorage", "POSTERN_AWS_ENDPOINT"}  # A connection string would hold a key; AWS has addresses.
 READ_BY_THE_HOST = {
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
