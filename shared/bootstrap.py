@@ -127,7 +127,7 @@ type _Kept = tuple[Tables, TableAudit, QueueEvents]
 
 def _world(settings: Settings, clock: Clock, credential: AsyncTokenCredential, kept: _Kept) -> World:
     from shared.adapters.arc_hosts import ArcHosts
-    from shared.adapters.arc_inventory import ArcInventory
+    from shared.adapters.arc_inventory import ArcInventory, Seeing
     from shared.adapters.arm_client import Arm
     from shared.adapters.arm_network import ArmNetwork
     from shared.adapters.gates import Gates
@@ -145,7 +145,8 @@ def _world(settings: Settings, clock: Clock, credential: AsyncTokenCredential, k
     grants, audit = _announced(settings, clock, kept)
     inventory = GraphInventory(arm, settings.inventory_age)
     hosts = ArcHosts(arm)
-    outside = ArcInventory(inventory, hosts, clock, settings.inventory_age)
+    seeing = Seeing(settings.subscriptions, settings.inventory_age)
+    outside = ArcInventory(inventory, hosts, clock, seeing)
     instances, listed = _instances(settings, clock)
     return World(
         clock=clock,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,7 @@ from shared.domain.hosts import endpoint, guarded_addresses
 from shared.domain.machines import Machine, MachineId, host_of
 from shared.domain.planning import Kind, Plan
 from shared.domain.rules import HOST_DEFAULTS, Nsg, Rule
+from shared.domain.shapes import deadline_of
 from shared.ports import Conflict, NotFound, Observed, Rejected, Unavailable
 
 type Json = Mapping[str, Any]
@@ -46,6 +48,7 @@ class ArcHosts:
 
     def __init__(self, arm: Arm) -> None:
         self._arm = arm
+        self._last: dict[str, tuple[datetime, Observed]] = {}
 
     async def machine(self, id_: MachineId) -> Machine:
         """The server, with its gate before each of its addresses."""
@@ -57,11 +60,21 @@ class ArcHosts:
     async def group(self, nsg: str) -> Observed:
         """The gate as its server last reported it; while that cannot be told, with what may stand open."""
         document = await self._command(nsg)
-        return _observed(nsg, (), {}) if document is None else self._seen(nsg, document)
+        return self._keep(_observed(nsg, (), {}) if document is None else self._seen(nsg, document))
+
+    async def recent(self, nsg: str, age: timedelta) -> Nsg:
+        """The gate as this process has read or written it not longer ago than that, else as `group`."""
+        now = self._arm.clock.now()
+        at, observed = self._last.get(nsg.lower(), (now, None))
+        if observed is None or now - at > age:
+            return (await self.group(nsg)).nsg
+        standing = (rule for rule in observed.nsg.rules if (end := deadline_of(rule)) is None or end > now)
+        return replace(observed.nsg, rules=tuple(standing))
 
     async def apply(self, observed: Observed, plan: Plan) -> Observed:
         """Order all rules anew, with the plan's changes in them, and wait for the server's report."""
         nsg = observed.nsg.id
+        self._last.pop(nsg.lower(), None)
         for change in plan.changes:
             if change.kind is not Kind.DELETE and (issues := fits((change.rule,))):
                 raise Rejected(f"{nsg}: {issues[0].message}", change.rule.name)
@@ -70,6 +83,7 @@ class ArcHosts:
             observed = await self._order(nsg, rules, observed)
             if not rules:
                 await self._arm.delete(nsg, VERSION)
+        self._keep(observed)
         return Observed(observed.nsg, observed.document, _GOES_ON if plan.flush else "")
 
     async def attach(self, nic: str, nsg: str) -> None:
@@ -136,6 +150,10 @@ class ArcHosts:
         except NotFound:
             await self._arm.get(str(host_of(nsg)), VERSION)
             return None
+
+    def _keep(self, observed: Observed) -> Observed:
+        self._last[observed.nsg.id.lower()] = (self._arm.clock.now(), observed)
+        return observed
 
     def _gate(self, document: Json) -> Gate:
         return read(_parameters(document), str(_view(document).get("output") or ""), self._arm.clock.now())

@@ -1,8 +1,8 @@
 """What may stand in a gate while its computer has not said what does: nothing is forgotten, and all of it is in doubt.
 
 An order overwrites the one before. Should it fail, some rules of that one may still stand, so each order carries what
-stood before it: in parameters of their own, which no script reads. A rule in doubt is unsettled: a lock that nobody knows
-of keeps nobody out, an access that nobody knows of lets somebody in, and both are there to be ordered or taken away.
+stood before it: in parameters of their own, which no script reads. A rule in doubt is unsettled: a lock in doubt keeps
+nobody out, an access in doubt lets somebody in, and both are there to be ordered again or taken away.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from shared.domain.policies import Origin, Policy
 from shared.domain.readiness import Look, State, Verdict, checks, state
 
 _HURDLES = (State.EXPIRED, State.DISCONNECTED, State.NEEDS_UPDATE)
+_CODES = {"agent": State.NEEDS_UPDATE}  # Which is true besides, whatever else stands in the way.
 _NOT_ASKED = "Whether its agent reports is no matter here."
 
 
@@ -42,10 +43,11 @@ def guarded_addresses(addresses: Iterable[str]) -> tuple[str, ...]:
 def hurdles(server: ArcServer, at: datetime) -> tuple[Reason, ...]:
     """Why nothing can be written into a server's firewall now; empty when it can."""
     computer, look = Computer(server), Look(at, _NOT_ASKED)
-    if state(computer, look) not in _HURDLES:
+    where = state(computer, look)
+    if where not in _HURDLES:
         return ()
     missing = (one for one in checks(computer, look) if one.verdict is Verdict.MISSING)
-    return tuple(Reason(str(state(computer, look)), one.message) for one in missing)
+    return tuple(Reason(str(_CODES.get(one.code, where)), one.message) for one in missing)
 
 
 def misfits(machine: Machine, policy: Policy) -> Iterator[Issue]:

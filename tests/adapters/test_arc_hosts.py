@@ -53,6 +53,11 @@ class Street:
         url = f"{self.box.site.emulator}/_box/hosts{path}"
         return (await self.box.post(url, {"machine": str(FILES), **body})).json()
 
+    async def calls(self) -> int:
+        """How many calls Azure has seen."""
+        answer = await self.box.client.get(f"{self.box.site.emulator}/_box/calls")
+        return len(answer.json()["calls"])
+
     async def lock(self) -> LockClaim:
         """The claim that locks the server."""
         machine = await self.hosts.machine(FILES)
@@ -110,6 +115,15 @@ async def test_an_access_is_for_its_address_and_port_alone(street: Street) -> No
     assert [True, False, False] == [
         await street.reaches(OFFICE), await street.reaches(STRANGER), await street.reaches(OFFICE, 8080)
     ]  # fmt: skip
+
+
+async def test_what_was_ordered_or_read_a_moment_ago_is_not_read_again(street: Street) -> None:
+    ordered = await street.order(await street.lock())
+    before = await street.calls()
+    assert ordered.nsg == await street.hosts.recent(FILES.gate, timedelta(minutes=1))
+    assert before == await street.calls()
+    await street.hosts.recent(FILES.gate, timedelta())
+    assert before < await street.calls()
 
 
 async def test_what_was_ordered_is_read_back_as_it_was_planned(street: Street) -> None:

@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from shared.adapters.arc_inventory import ArcInventory
+from shared.adapters.arc_inventory import ArcInventory, Seeing
 from shared.adapters.gates import Gates
 from shared.adapters.inventories import Inventories
 from shared.domain.computers import ArcServer, ArcServers
@@ -140,35 +139,62 @@ async def test_without_azure_there_is_nothing_to_show() -> None:
 
 @dataclass
 class Index:
-    """One server of Azure Arc."""
+    """Servers of Azure Arc, and how often they were asked about."""
 
-    async def servers(self, _subscriptions: Sequence[str]) -> ArcServers:
+    asked: list[Sequence[str]] = field(default_factory=list)
+
+    async def servers(self, subscriptions: Sequence[str]) -> ArcServers:
+        self.asked.append(subscriptions)
         server = ArcServer(str(HOST), "westeurope", "Connected", agent="1.58", system="Linux", addresses=("10.0.0.4",))
-        return ArcServers(NOW, [server], 2)
+        other = replace(server, id=str(HOST).replace(SUBSCRIPTION, ELSEWHERE))
+        return ArcServers(NOW, [server, other], 2)
 
 
-def arc(hosts: Any, clock: Clock) -> ArcInventory:  # noqa: ANN401 - a network.
-    return ArcInventory(Index(), hosts, clock, timedelta(minutes=1))
+@dataclass
+class Read:
+    """Gates that are read, or that fail to be."""
+
+    calls: list[str] = field(default_factory=list)
+    fails: bool = False
+
+    async def recent(self, nsg: str, _age: timedelta) -> Nsg:
+        self.calls.append(nsg)
+        if self.fails:
+            raise Unavailable("away")
+        return Nsg(nsg, "1", ())
+
+
+ELSEWHERE = "33333333-3333-3333-3333-333333333333"
+
+
+def arc(gates: Read, clock: Clock, index: Index | None = None) -> ArcInventory:
+    return ArcInventory(index or Index(), gates, clock, Seeing((SUBSCRIPTION, ELSEWHERE), timedelta(minutes=1)))
 
 
 async def test_a_server_is_listed_behind_its_gate() -> None:
-    inventory = arc(Heard(), Clock())
+    inventory = arc(Read(), Clock())
     snapshot = await inventory.machines((SUBSCRIPTION,))
     [gate] = await inventory.groups(SUBSCRIPTION)
-    assert ([HOST.name], 2) == ([one.name for one in snapshot.machines], snapshot.unreadable)
+    assert ([str(HOST)], 2) == ([one.id for one in snapshot.machines], snapshot.unreadable)
     assert (HOST.gate, (str(HOST),)) == (gate.id, gate.nics)
     assert [Occupied(HOST, "10.0.0.4", "", HOST.gate)] == await inventory.interfaces(SUBSCRIPTION)
 
 
-async def test_a_gate_is_read_again_when_it_is_old_and_not_before() -> None:
-    hosts, clock = Heard(), Clock()
-    inventory = arc(hosts, clock)
-    for seconds in (0, 59, 2):
-        clock.advance(timedelta(seconds=seconds))
-        await inventory.groups(SUBSCRIPTION)
-    assert 2 == len(hosts.calls)
+async def test_all_subscriptions_are_asked_about_in_one_question() -> None:
+    index = Index()
+    await arc(Read(), Clock(), index).groups(SUBSCRIPTION)
+    assert [(SUBSCRIPTION, ELSEWHERE)] == index.asked
 
 
 async def test_a_gate_that_cannot_be_read_is_one_of_which_nothing_can_be_told() -> None:
-    [gate] = await arc(Heard(fails=True), Clock()).groups(SUBSCRIPTION)
+    [gate] = await arc(Read(fails=True), Clock()).groups(SUBSCRIPTION)
     assert replace(gate, id="") == Attached("", None, (str(HOST),), ())
+
+
+async def test_a_gate_that_could_not_be_read_is_not_tried_again_at_once() -> None:
+    gates, clock = Read(fails=True), Clock()
+    inventory = arc(gates, clock)
+    for seconds in (0, 59, 2):
+        clock.advance(timedelta(seconds=seconds))
+        await inventory.groups(SUBSCRIPTION)
+    assert 2 == len(gates.calls)

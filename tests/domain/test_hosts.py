@@ -47,6 +47,7 @@ def test_a_server_is_sighted_with_its_addresses_behind_itself() -> None:
         ("Expired", "1.58.1.2", ["expired"]),
         ("", "1.58.1.2", ["disconnected"]),
         ("Connected", "1.32.0", ["needsAgentUpdate"]),
+        ("Expired", "1.12.0", ["expired", "needsAgentUpdate"]),
     ],
 )
 def test_what_keeps_a_server_from_being_guarded_is_told_by_a_code(status: str, agent: str, codes: list[str]) -> None:

@@ -168,6 +168,7 @@ async def test_resource_graph_shows_only_what_may_be_read(app: Box) -> None:
         "microsoft.classiccompute/virtualmachines",
         "microsoft.compute/virtualmachines",
         "microsoft.compute/virtualmachinescalesets",
+        "microsoft.hybridcompute/machines",
         "microsoft.network/networkinterfaces",
         "microsoft.network/networksecuritygroups",
         "microsoft.network/networkwatchers/flowlogs",
@@ -211,7 +212,7 @@ async def test_a_reset_gives_all_roles_back_and_forgets_what_was_needed(app: Box
     assert ["flush"] == (await app.control("roles", method="GET"))["roles"]
     await app.control("reset", {"storage": False})
     roles = (await app.control("roles", method="GET"))["roles"]
-    assert ["create-nsg", "flush", "lock-and-grant", "read-flow-logs", "read-logs"] == roles
+    assert ["create-nsg", "flush", "guard-hosts", "lock-and-grant", "read-flow-logs", "read-logs"] == roles
     assert [] == (await app.control("actions", method="GET"))["actions"]
 
 

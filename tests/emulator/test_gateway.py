@@ -57,5 +57,5 @@ async def test_what_the_command_line_asks_when_it_signs_in_is_answered(box: Box)
     groups = (await box.call("GET", f"{SUBSCRIPTION}/resourcegroups")).json()["value"]
     assert [one["subscriptionId"] for one in subscriptions] == ["11111111-1111-1111-1111-111111111111"]
     assert [one["tenantId"] for one in tenants] == ["22222222-2222-2222-2222-222222222222"]
-    assert [one["name"] for one in groups] == ["demo", "partner"]
+    assert [one["name"] for one in groups] == ["demo", "onpremises", "partner"]
     assert dict is type((await box.client.get("/metadata/endpoints")).json())

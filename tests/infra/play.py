@@ -78,4 +78,6 @@ async def remove(postern: Postern, azure: Azure) -> None:
     await azure.until_quiet()
 
 
-PARTS: tuple[Callable[[Postern, Azure], Awaitable[None]], ...] = (see, enable, grant, repair, look_back, guard_host, remove)
+type Part = Callable[[Postern, Azure], Awaitable[None]]
+
+PARTS: tuple[Part, ...] = (see, enable, grant, repair, look_back, guard_host, remove)
