@@ -248,8 +248,8 @@ module storageEndpoints 'modules/private-endpoint.bicep' = [
 
 module app 'modules/app.bicep' = {
   scope: group
-  // The host starts with its storage within reach.
-  dependsOn: [storageEndpoints]
+  // The host starts with its storage within reach, and its settings are read when the vault already lets it in.
+  dependsOn: [storageEndpoints, vaultAccess]
   params: {
     name: '${name}-${token}'
     planName: 'plan-${name}'

@@ -1,5 +1,8 @@
 // What main.bicep is told, read from the environment: that of `azd`, of a pipeline, or of your shell. Entries of lists are
 // separated by commas. For what does not fit in there, copy this file and write the values into it.
+//
+// What the environment says is known while this is compiled, so that a part of an entry which lacks, as in an empty list,
+// is an error of its own: parts behind the first are not taken by their number.
 using 'main.bicep'
 
 var called = readEnvironmentVariable('AZURE_ENV_NAME', 'postern')
@@ -11,7 +14,7 @@ param resourceGroupName = readEnvironmentVariable('POSTERN_RESOURCE_GROUP', 'rg-
 param tags = toObject(
   filter(split(readEnvironmentVariable('POSTERN_TAGS', ''), ','), one => !empty(one)),
   one => split(one, '=')[0],
-  one => split(one, '=')[1]
+  one => join(skip(split(one, '='), 1), '=')
 )
 
 param signInClientId = clientId
@@ -50,7 +53,7 @@ param httpConcurrency = int(readEnvironmentVariable('POSTERN_HTTP_CONCURRENCY', 
 param maximumInstances = int(readEnvironmentVariable('POSTERN_MAXIMUM_INSTANCES', '40'))
 param alwaysReady = map(
   filter(split(readEnvironmentVariable('POSTERN_ALWAYS_READY', 'function:closings=1'), ','), one => !empty(one)),
-  one => { name: split(one, '=')[0], instanceCount: int(split(one, '=')[1]) }
+  one => { name: split(one, '=')[0], instanceCount: int(last(split(one, '='))) }
 )
 param zoneRedundant = bool(readEnvironmentVariable('POSTERN_ZONE_REDUNDANT', 'false'))
 
@@ -61,7 +64,7 @@ param exportActivityLog = bool(readEnvironmentVariable('POSTERN_EXPORT_ACTIVITY_
 // Each as <region>=<resource id>.
 param loggedNetworks = map(
   filter(split(readEnvironmentVariable('POSTERN_LOGGED_NETWORKS', ''), ','), one => !empty(one)),
-  one => { id: split(one, '=')[1], location: split(one, '=')[0] }
+  one => { id: last(split(one, '=')), location: split(one, '=')[0] }
 )
 param flowLogDays = int(readEnvironmentVariable('POSTERN_FLOW_LOG_DAYS', '30'))
 

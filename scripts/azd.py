@@ -3,7 +3,9 @@
     python -m scripts.azd before     makes or mends the registration, and tells azd its client id
     python -m scripts.azd after      tells the registration the app's address, and the identity that it may trust
 
-azure.yaml calls it, with the azd environment in the environment. The exit status is that of scripts/register_app.py.
+azure.yaml calls it, with the azd environment in the environment. It signs in as azd does, so that the registration is
+made in the tenant of azd's subscription, whoever the Azure CLI is signed in as. The exit status is that of
+scripts/register_app.py.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ from scripts import register_app
 
 CLIENT: Final = "POSTERN_CLIENT_ID"
 """What azd's environment calls the client id; infra/main.bicepparam reads it."""
+
+CREDENTIAL: Final = ("AZURE_TOKEN_CREDENTIALS", "AzureDeveloperCliCredential")
+"""The setting by which DefaultAzureCredential signs in as azd and as nobody else."""
 
 OUTPUTS: Final = ("address", "identityPrincipalId")
 """The outputs of infra/main.bicep that the registration is told; azd puts them into the environment."""
@@ -58,6 +63,13 @@ def after(environ: Mapping[str, str], programs: Programs) -> int:
     return programs.register(["--client-id", environ[CLIENT], "--address", address, "--identity", identity])
 
 
+def register_as_azd(arguments: Sequence[str]) -> int:
+    """scripts/register_app.py with azd's own sign-in, for which azd takes the tenant of its subscription."""
+    name, value = CREDENTIAL
+    os.environ[name] = value
+    return register_app.main(arguments)
+
+
 def run_azd(arguments: Sequence[str]) -> int:
     """The azd of this machine."""
     return subprocess.run(["azd", *arguments], check=False).returncode  # noqa: S603, S607 - azd is what called this.
@@ -73,4 +85,4 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], programs: Program
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], os.environ, Programs(register_app.main, run_azd)))
+    sys.exit(main(sys.argv[1:], os.environ, Programs(register_as_azd, run_azd)))

@@ -169,7 +169,7 @@ def build(root: Path, dist: Path, requirements: str = TOP[-1]) -> list[ZipInfo]:
     folder = dist / "package"
     stage(root, folder, requirements)
     written = write_zip(folder, dist / "postern.zip")
-    # With a list of its own, azd leaves nothing out when it zips this folder; without one it would drop the bytecode.
+    # azd goes by such a list where there is one, and else by habits of its own, which have left out bytecode.
     (folder / ".funcignore").write_text("# Everything here is deployed.\n", "utf-8")
     return written
 

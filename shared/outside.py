@@ -19,6 +19,10 @@ class Servers(Protocol):
 class Watched(Protocol):
     """Gates that tell nothing by themselves of what somebody does behind them."""
 
+    async def empty(self, nsg: str) -> None:
+        """Make sure that nothing of ours stands behind a gate, and forget the gate. Raises as `Network.apply`."""
+        ...
+
     async def look_again(self, nsg: str) -> tuple[str, ...]:
         """Have a gate looked at anew and mended; what was wrong with it, in sentences. Raises as `Network.apply`."""
         ...

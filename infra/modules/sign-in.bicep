@@ -46,8 +46,9 @@ resource signIn 'Microsoft.Web/sites/config@2025-03-01' = {
     }
     login: {
       preserveUrlFragmentsForLogins: true
-      // The portal asks /.auth/me who is signed in, which answers from the token store.
-      tokenStore: { enabled: true }
+      // Nobody needs the tokens again, and the store's default place is a shared file system, which this plan does not
+      // have. Without it /.auth/me tells nothing: who is signed in, the portal asks the app (/api/me).
+      tokenStore: { enabled: false }
     }
     httpSettings: { requireHttps: true, routes: { apiPrefix: '/.auth' } }
   }

@@ -21,11 +21,11 @@ from typing import Any, Final
 from shared.adapters.arm_client import Arm
 from shared.domain.doubts import doubtful, remembering
 from shared.domain.everywhere import TARGETS, as_planned, widened, write_targets
-from shared.domain.firewalls import Gate, System, fits, read, verifying, write
+from shared.domain.firewalls import Gate, System, Trouble, fits, read, verifying, write
 from shared.domain.hosts import endpoint, guarded_addresses
 from shared.domain.machines import Machine, MachineId, host_of
 from shared.domain.planning import Kind, Plan
-from shared.domain.rules import HOST_DEFAULTS, Nsg, Rule
+from shared.domain.rules import HOST_DEFAULTS, Access, Nsg, Rule
 from shared.domain.shapes import deadline_of
 from shared.ports import Conflict, NotFound, Observed, Rejected, Unavailable
 
@@ -40,6 +40,8 @@ _LONGEST_RUN: Final = 90  # seconds, as Azure is told
 _ON_ITS_WAY: Final = timedelta(minutes=2)  # So long an order may be on its way until nothing more is expected of it.
 _WHILE_AWAY: Final = timedelta(minutes=1)
 _NOT_MADE: Final = "none"
+_SELDOM: Final = 10
+_MOST_CHARACTERS: Final = 30_000  # A command line of Windows holds 32,767, and the agent needs some of them.
 _GOES_ON: Final = "Sessions on a computer outside Azure go on until they end by themselves."
 
 
@@ -66,7 +68,9 @@ class ArcHosts:
         """The gate as this process has read or written it not longer ago than that, else as `group`."""
         now = self._arm.clock.now()
         at, observed = self._last.get(nsg.lower(), (now, None))
-        if observed is None or now - at > age:
+        # A gate that was never written is seldom written by anybody but us.
+        fresh = age if observed and observed.document else _SELDOM * age
+        if observed is None or now - at > fresh:
             return (await self.group(nsg)).nsg
         standing = (rule for rule in observed.nsg.rules if (end := deadline_of(rule)) is None or end > now)
         return replace(observed.nsg, rules=tuple(standing))
@@ -75,14 +79,8 @@ class ArcHosts:
         """Order all rules anew, with the plan's changes in them, and wait for the server's report."""
         nsg = observed.nsg.id
         self._last.pop(nsg.lower(), None)
-        for change in plan.changes:
-            if change.kind is not Kind.DELETE and (issues := fits((change.rule,))):
-                raise Rejected(f"{nsg}: {issues[0].message}", change.rule.name)
         if plan.changes:
-            rules = tuple(_changed(observed.nsg.rules, plan))
-            observed = await self._order(nsg, rules, observed)
-            if not rules:
-                await self._arm.delete(nsg, VERSION)
+            observed = await self._order(nsg, _fitting(nsg, tuple(_changed(observed.nsg.rules, plan)), plan), observed)
         self._keep(observed)
         return Observed(observed.nsg, observed.document, _GOES_ON if plan.flush else "")
 
@@ -99,14 +97,27 @@ class ArcHosts:
         await self._arm.delete(nsg, VERSION)
         return None
 
+    async def empty(self, nsg: str) -> None:
+        """Make sure that nothing of ours is left on the server, whatever is known of it, and forget the gate."""
+        self._last.pop(nsg.lower(), None)
+        observed = await self.group(nsg)
+        if not observed.document or observed.nsg.rules or not observed.nsg.settled:
+            await self._order(nsg, (), observed)
+        await self._arm.delete(nsg, VERSION)
+        self._last.pop(nsg.lower(), None)
+
     async def look_again(self, nsg: str) -> tuple[str, ...]:
         """Have the server look at its firewall and mend what somebody changed; what that was, in sentences."""
+        self._last.pop(nsg.lower(), None)
         document = await self._command(nsg)
         if document is None or self._gate(document).rules is None:
             return ()  # What is not known to stand is ordered anew by whoever settles the gate.
         await self._connected(nsg)
         parameters = verifying(_parameters(document), self._arm.clock.now())
-        gate = self._gate(await self._send(nsg, document["properties"]["source"], parameters, document["location"]))
+        document = await self._send(nsg, document["properties"]["source"], parameters, document["location"])
+        gate = self._gate(document)
+        if gate.rules is None:
+            raise Unavailable(f"{nsg}: {_trouble(gate, document)}", _WHILE_AWAY)
         return (*(f"{name} was gone." for name in gate.missing), *(f"{name} was changed." for name in gate.edited))
 
     async def _order(self, nsg: str, rules: tuple[Rule, ...], observed: Observed) -> Observed:
@@ -118,6 +129,8 @@ class ArcHosts:
         serial = max(int(now.timestamp() * 1000), _serial(observed.document) + 1)
         order = {**write(widened(rules), system, now, serial), TARGETS: write_targets(rules)}
         parameters = remembering(order, observed.nsg.rules)
+        if sum(map(len, parameters.values())) > _MOST_CHARACTERS:
+            raise Unavailable(f"{nsg}: too many rules for one order, with those that may stand besides", _WHILE_AWAY)
         source = {"script": await asyncio.to_thread(_script, system)}
         document = await self._send(nsg, source, parameters, str(host["location"]))
         gate = self._gate(document)
@@ -130,7 +143,11 @@ class ArcHosts:
         listed = [{"name": name, "value": value} for name, value in parameters.items()]
         properties = {"source": source, "parameters": listed, "timeoutInSeconds": _LONGEST_RUN, "asyncExecution": False}
         await self._arm.put(nsg, {"location": location, "properties": properties}, VERSION)
-        return await self._arm.until(_is_ended, lambda: self._arm.get(nsg, VERSION), nsg)
+        return await self._arm.until(self._is_answered, lambda: self._arm.get(nsg, VERSION), nsg)
+
+    def _is_answered(self, document: Json) -> bool:
+        """Whether the order that stands has ended, and what is shown is its own report."""
+        return _is_ended(document) and self._gate(document).trouble is not Trouble.OTHER_ORDER
 
     async def _connected(self, nsg: str) -> Json:
         """The server of a gate. Raises Unavailable for one that would hear of an order only later."""
@@ -167,13 +184,25 @@ class ArcHosts:
             issued = datetime.fromtimestamp(int(parameters["POSTERN_ISSUED"]), UTC)
             settled = _is_ended(document) or now - issued > _ON_ITS_WAY
             return _observed(nsg, doubtful(parameters, now), document, settled=settled)
-        except (KeyError, ValueError) as error:
+        except (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise Unavailable(f"{nsg} is not the run command that Postern wrote: {error}", _WHILE_AWAY) from error
 
 
 def _observed(nsg: str, rules: tuple[Rule, ...], document: Json, *, settled: bool = True) -> Observed:
     etag = str(_serial(document) or _NOT_MADE)
     return Observed(Nsg(nsg, etag, rules, HOST_DEFAULTS, settled=settled, timed=True), document)
+
+
+def _fitting(nsg: str, rules: tuple[Rule, ...], plan: Plan) -> tuple[Rule, ...]:
+    """The rules, if a server can have them. Raises Rejected, naming a rule without which it can."""
+    made = [change.rule for change in plan.changes if change.kind is not Kind.DELETE]
+    for rule in made:
+        if issues := fits((rule,)):
+            raise Rejected(f"{nsg}: {issues[0].message}", rule.name)
+    if issues := fits(widened(rules)):
+        opened = [rule.name for rule in made if rule.access is Access.ALLOW] or [rule.name for rule in made]
+        raise Rejected(f"{nsg}: {issues[0].message}", opened[-1] if opened else "")
+    return rules
 
 
 def _changed(rules: tuple[Rule, ...], plan: Plan) -> Iterator[Rule]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,9 +15,10 @@ from shared.domain.inventory import Attached, Occupied, ResourceLock, Snapshot
 from shared.domain.machines import MachineId
 from shared.domain.rules import Nsg
 from shared.outside import Servers
-from shared.ports import Clock, Conflict, NotFound, Unavailable
+from shared.ports import Clock
 
 _READS_AT_ONCE = 16
+_log = logging.getLogger("postern")
 
 
 class Recent(Protocol):
@@ -84,6 +86,7 @@ class ArcInventory:
             try:
                 async with self._reads:
                     nsg = await self._gates.recent(server.gate, self._seeing.age)
-            except (NotFound, Conflict, Unavailable):
+            except Exception as error:  # noqa: BLE001 - whatever one server answers, the others are shown.
+                _log.warning("%s could not be read: %s", server.gate, error)
                 self._unread[key] = now
         return Attached(server.gate, nsg, (str(server),), ())

@@ -43,9 +43,15 @@ class Inventories:
         return [*azure, *(gate for some in others for gate in some)]
 
     async def interfaces(self, subscription: str) -> Sequence[Occupied]:
-        """Which machine has which address. Raises Unavailable when that cannot be told of all."""
-        every = await asyncio.gather(*(one.interfaces(subscription) for one in (self._azure, *self._outside)))
-        return [place for some in every for place in some]
+        """Which machine has which address. Raises Unavailable when that cannot be told of all that are in Azure.
+
+        A gate outside is its own machine's alone: nobody in Azure is ever behind it.
+        """
+        azure, found = await asyncio.gather(
+            self._azure.interfaces(subscription),
+            asyncio.gather(*(_tried(one.interfaces(subscription)) for one in self._outside)),
+        )
+        return [*azure, *(place for some in found if not isinstance(some, Unavailable) for place in some)]
 
     async def resource_locks(self, subscription: str) -> Sequence[ResourceLock]:
         """Azure's resource locks: nowhere else is there anything of the kind."""

@@ -16,7 +16,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -132,7 +132,9 @@ def read(parameters: Mapping[str, str], output: str, now: datetime) -> Gate:
         return Gate(None, Trouble.UNREADABLE if output.strip() else Trouble.NEVER_RAN)
     if trouble := _trouble(report, parameters):
         return Gate(None, trouble, _text(report, "detail"), skew=_number(report, "skew"))
-    rules = tuple(rule for rule in wanted if (end := deadline_of(rule)) is None or end > now)
+    # A clock that is behind lets a grant end later, by as much as it was seen to be behind.
+    late = timedelta(seconds=max(0, -_number(report, "skew")))
+    rules = tuple(rule for rule in wanted if (end := deadline_of(rule)) is None or end + late > now)
     if _number(report, "rules") < len(rules):
         return Gate(None, Trouble.FAILED, "fewer rules stand than were asked for")
     return Gate(
@@ -199,6 +201,9 @@ def _report(output: str) -> Mapping[str, object] | None:
 
 def _trouble(report: Mapping[str, object], parameters: Mapping[str, str]) -> Trouble | None:
     status = report.get("status")
+    # What is shown may still be the report of the run before, which was about the same rules.
+    if str(_number(report, "issued")) not in {"0", parameters.get("POSTERN_ISSUED")}:
+        return Trouble.OTHER_ORDER
     if report.get("version") != VERSION or parameters.get("POSTERN_VERSION") != str(VERSION):
         return Trouble.OTHER_VERSION
     if status in _TROUBLES:

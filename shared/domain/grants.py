@@ -145,8 +145,8 @@ class Grant:
         return decided.ended(decision.at, Reason.DENIED, decision.by, decision.comment)
 
     def opened(self, now: datetime, rules: tuple[PlacedRule, ...]) -> Grant:
-        """The hole was seen open: the clock starts now."""
-        ends_at = now + self.duration if self.duration is not None else self.ends_at
+        """The hole was seen open: the clock starts now, but where the end stands in the rule itself already."""
+        ends_at = self.ends_at if self.duration is None or self.machine.is_host else now + self.duration
         return replace(_changed(self, Event.OPENED, now), started_at=now, ends_at=ends_at, rules=rules)
 
     def extension_asked(self, extension: Extension, by: Person) -> Grant:

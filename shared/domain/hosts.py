@@ -8,6 +8,7 @@ from ipaddress import ip_address
 
 from shared.domain.addresses import is_address
 from shared.domain.computers import ArcServer, Computer
+from shared.domain.firewalls_text import is_side
 from shared.domain.inventory import MachineKind, PrivateAddress, Reason, Sighting
 from shared.domain.issues import Issue
 from shared.domain.machines import Endpoint, Machine, MachineId
@@ -62,6 +63,9 @@ def misfits(machine: Machine, policy: Policy) -> Iterator[Issue]:
     if policy.lock.origin is not Origin.ANYWHERE:
         text = "A server outside Azure cannot tell the Internet from other networks: lock it against everybody."
         yield Issue("originNotSupported", "lock.from", text)
+    if not all(is_side(source) for port in policy.ports for source in port.sources):
+        text = "A server outside Azure knows addresses and prefixes, and no service tags."
+        yield Issue("sourceNotSupported", "ports", text)
     if policy.end_sessions:
         text = "Sessions on a server outside Azure go on until they end by themselves."
         yield Issue("endSessionsNotSupported", "endSessions", text)

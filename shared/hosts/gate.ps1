@@ -34,7 +34,7 @@ $Folder = Join-Path -Path ([Environment]::GetFolderPath('ProgramFiles')) -ChildP
 $Copy = Join-Path -Path $Folder -ChildPath 'gate.ps1'
 $Order = Join-Path -Path $Folder -ChildPath 'order.json'
 $Oldest = 600 # Seconds: an order that waited for longer opens nothing.
-$Ahead = 300 # Seconds: nor does one from further in the future, as one of the clocks is wrong.
+$Ahead = 30 # Seconds: nor does one from further in the future, as one of the clocks is wrong.
 
 $V4 = '[0-9]{1,3}(\.[0-9]{1,3}){3}'
 $V6 = '[0-9a-fA-F]{0,4}(:[0-9a-fA-F]{0,4}){2,7}(:' + $V4 + ')?'
@@ -52,10 +52,11 @@ $Numbers = @{ tcp = @('TCP'); udp = @('UDP'); icmp = @('ICMPv4', 'ICMPv6'); esp 
     other = @('4', '41', '47', '115', '132', '136') }
 $Types = @{ ICMPv4 = @('8', '13', '15', '17'); ICMPv6 = @('128', '139') }
 
-$State = @{ serial = [long]0; digest = ''; rules = 0; missing = @(); edited = @(); skew = [long]0; persists = $false }
+$State = @{ serial = [long]0; issued = [long]0; digest = ''; rules = 0; missing = @(); edited = @(); skew = [long]0; persists = $false }
 
 function Write-Report([string] $Status, [int] $Code, [string] $Detail) {
-    $told = [ordered]@{ version = 1; status = $Status; detail = $Detail; serial = $State.serial; digest = $State.digest; rules = $State.rules
+    $told = [ordered]@{ version = 1; status = $Status; detail = $Detail; serial = $State.serial; issued = $State.issued
+        digest = $State.digest; rules = $State.rules
         missing = @($State.missing | Select-Object -First 3); edited = @($State.edited | Select-Object -First 3)
         skew = $State.skew; persists = $State.persists; firewall = 'Windows Firewall' }
     [Console]::Out.WriteLine('POSTERN-GATE ' + (ConvertTo-Json -InputObject $told -Compress))
@@ -244,9 +245,11 @@ function Invoke-Gate {
         $walls = @(Split-Wish $kept.walls | ForEach-Object { $from, $rest = $_.Split('_', 2); if ([long]$from -le $now) { "0_$rest" } else { $_ } })
         $one.walls = Join-Wish $walls
     } elseif ($one.serial -lt $kept.serial) { $status = 'late' }
+    # An order for nothing that is newer than what stands may always be carried out: who would free this computer else?
+    elseif ($one.wish -ceq 'none' -and $one.serial -gt $kept.serial -and $one.issued -ge $kept.issued) { }
     elseif ($State.skew -gt $Oldest) { $status = 'stale' }
     elseif ($State.skew -lt -$Ahead) { $status = 'skew' }
-    $State.serial = $one.serial
+    $State.serial, $State.issued = $one.serial, $one.issued
     if ($status -ceq 'late') { Write-Report stale 3 'a newer order was applied' }
     if ($status -cne 'applied') {
         if ($kept.broken) { Write-Report $status 3 'nothing was changed' }

@@ -15,7 +15,7 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 KEPT=/var/lib/postern
 UNITS=/etc/systemd/system
 OLDEST=600 # Seconds: an order that waited for longer opens nothing.
-AHEAD=300  # Seconds: nor does one from further in the future, as one of the clocks is wrong.
+AHEAD=30   # Seconds: nor does one from further in the future, as one of the clocks is wrong.
 
 mode=${POSTERN_MODE:-} version=${POSTERN_VERSION:-} serial=${POSTERN_SERIAL:-} issued=${POSTERN_ISSUED:-}
 digest=${POSTERN_DIGEST:-} wish=${POSTERN_WISH:-}
@@ -24,12 +24,13 @@ rules=0 drift='"missing":[],"edited":[]' skew=0 persists=false firewall='' told=
 # The report holds our own words, numbers, and names that were checked.
 report() { # status, exit code, detail
 	told=true
-	printf 'POSTERN-GATE {"version":1,"status":"%s","detail":"%s","serial":%s,"digest":"%s","rules":%s,%s,"skew":%s,"persists":%s,"firewall":"%s"}\n' \
-		"$1" "$3" "$serial" "$digest" "$rules" "$drift" "$skew" "$persists" "$firewall"
+	printf 'POSTERN-GATE {"version":1,"status":"%s","detail":"%s","serial":%s,"issued":%s,"digest":"%s",' \
+		"$1" "$3" "$serial" "${issued:-0}" "$digest"
+	printf '"rules":%s,%s,"skew":%s,"persists":%s,"firewall":"%s"}\n' "$rules" "$drift" "$skew" "$persists" "$firewall"
 	exit "$2"
 }
 
-refuse() { serial=0 digest='' && report refused 3 "$1"; }
+refuse() { serial=0 issued=0 digest='' && report refused 3 "$1"; }
 
 # Whatever ends this script early is told as a failure: nft changes all or nothing. Without a wish nothing is kept.
 finish() {
@@ -215,6 +216,10 @@ carry_out() {
 		if [ "$serial" -lt "$old_serial" ]; then report stale 3 'a newer order was applied'; fi
 		if [ "$skew" -gt "$OLDEST" ]; then status=stale code=3; elif [ "$skew" -lt "-$AHEAD" ]; then status=skew code=3; fi
 	fi
+	# An order for nothing that is newer than what stands may always be carried out: who would free this computer else?
+	if [ "$code" = 3 ] && [ "$wish" = none ] && [ "$serial" -gt "$old_serial" ] && [ "$issued" -ge "$old_issued" ]; then
+		status=applied code=0
+	fi
 	if [ "$code" = 3 ]; then
 		if [ "$old_wish" = broken ]; then report "$status" 3 'nothing was changed'; fi
 		wish=$(narrowed | joined)
@@ -223,7 +228,10 @@ carry_out() {
 	if [ "$wish" = none ]; then remove && report "$status" "$code" 'nothing of Postern is left'; fi
 	# A clock that was set back since the order was given must not make a grant longer.
 	if [ "$now" -lt "$issued" ]; then now=$issued; fi
-	if [ "$mode" != verify ] || [ "$digest" != "$old_digest" ] || ! stands; then enforce; fi
+	# Also where a deadline has passed since the order, so that what somebody changed is told.
+	same=false
+	if [ "$mode" = verify ] && stands && [ "$digest" = "$old_digest" ]; then same=true; fi
+	if [ "$same" = false ]; then enforce; fi
 	persist
 	rules=$(standing)
 	[ "$rules" = "$(live "$wish" | grep -c .)" ] || report failed 5 'not all rules stand'

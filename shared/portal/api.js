@@ -45,15 +45,14 @@ export function query(values) {
   return text ? `?${text}` : '';
 }
 
-/** Who is signed in, with roles; null for nobody. */
+/** Who is signed in, with roles; null for nobody. Whoever has no role is told that, and nothing else. */
 export async function whoAmI() {
   try {
-    const [{ user_id: name, user_claims: claims }] = await read('/.auth/me');
-    const all = (kind) => claims.filter((one) => one.typ === kind || one.typ.endsWith(`/${kind}`)).map((one) => one.val);
-    const roles = new Set([...all('roles'), ...all('role')].map((role) => role.replace('Postern.', '')));
-    return { name: all('name')[0] || name, id: all('oid')[0] || all('objectidentifier')[0] || '', roles };
+    const { id, name, roles } = await read('/api/me');
+    return { id, name, roles: new Set(roles.map((role) => role.replace('Postern.', ''))) };
   } catch (error) {
     if (error.status === 401) return null;
+    if (error.code === 'forbidden') return { id: '', name: 'Signed in', roles: new Set() };
     throw error;
   }
 }

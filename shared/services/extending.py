@@ -18,8 +18,12 @@ from shared.domain.grants import Grant
 from shared.domain.issues import Issue, Refused
 from shared.domain.lifecycle import State
 from shared.domain.people import Person
-from shared.ports import Conflict, Due, Stored, Unavailable
+from shared.domain.rules import Rule
+from shared.domain.shapes import belongs_to_grant, deadline_of
+from shared.ports import Conflict, Due, NotFound, Stored, Unavailable
 from shared.services.opening import remind_of, tell_desk
+from shared.services.serving import Purpose
+from shared.services.settling import settle
 from shared.services.world import World
 
 _TRIES = 3
@@ -81,12 +85,37 @@ async def prolong(world: World, stored: Stored[Grant], changed: Grant) -> Stored
     if Wanted.ABSENT in told or Wanted.PRESENT not in told:
         # Somebody is closing it, or has just seen its rules gone.
         raise Conflict("The grant is being closed.")
+    if changed.machine.is_host:
+        await _order(world, stored.value, changed)
     kept = await world.grants.save(stored, changed)
     await remind_of(world, changed, changed.ends_at)
     # The sweep strikes off what is left here.
     with suppress(Unavailable):
         await world.dues.remove(Due(stored.value.ends_at, changed.id))
     return kept
+
+
+async def _order(world: World, grant: Grant, changed: Grant) -> None:
+    """Have a server told of the later end before it is promised: at the end that it knows it closes by itself.
+
+    Raises Unavailable where it did not take it; the earlier end holds then.
+    """
+    for nsg in changed.nsgs:
+        try:
+            await settle(world, nsg, (), Purpose.CLOSE)
+            rules = [rule for rule in (await world.network.group(nsg)).nsg.rules if belongs_to_grant(rule, changed.id)]
+            taken = bool(rules) and all(rule.settled and _lasts(rule, changed.ends_at) for rule in rules)
+        except (Conflict, NotFound, Unavailable):
+            taken = False
+        if not taken:
+            await _tell(world, nsg, grant)
+            raise Unavailable(f"{changed.machine.name} was not told of the later end: the earlier one holds.")
+
+
+def _lasts(rule: Rule, until: datetime) -> bool:
+    """Whether a rule ends at a time, which is written in whole seconds."""
+    end = deadline_of(rule)
+    return end is not None and until - end < timedelta(seconds=1)
 
 
 def longer_wish(grant: Grant, duration: timedelta | None, ends_at: datetime | None, why: str) -> Wish:

@@ -15,6 +15,7 @@ from shared.services.closing import Ending, close
 from shared.services.discarding import discard_group
 from shared.services.enabling import known
 from shared.services.freeing import Holders, as_leaving, holders, unlock
+from shared.services.gates import empty_gate
 from shared.services.glancing import recently_let_in
 from shared.services.locking import Standing
 from shared.services.measuring import measure_now, sessions_now
@@ -114,7 +115,9 @@ async def remove(world: World, stored: Stored[Guarded], there: Holders | None = 
     if closed.problems:
         raise Unavailable("Not all of the machine's grants could be closed yet.") from closed.problems[0]
     stored = await unlock(world, stored, there)
-    kept_because = await discard_group(world, stored) if guarded.discards_group else None
+    await empty_gate(world, guarded.machine.id)
+    discards = guarded.discards_group and not guarded.machine.id.is_host
+    kept_because = await discard_group(world, stored) if discards else None
     await world.policies.remove(stored)
     try:
         left = await measure_now(world, guarded)

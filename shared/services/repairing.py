@@ -7,6 +7,7 @@ group stands for itself: one that fails stops no other and is told in the report
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -35,18 +36,35 @@ from shared.services.world import World, each, every
 _AT_ONCE = 8
 _BATCH = 500
 _SECOND_LOOK = timedelta(seconds=2)
+_PATIENCE = timedelta(minutes=1)
+_GONE = {
+    False: "The machine is gone; so is its policy.",
+    True: "The server is gone from Azure Arc; so is its policy. Its firewall stays locked until it is undone there.",
+}
 
 
 async def repair(world: World) -> Report:
     """Sweep, then visit every machine under a policy, and every group in which the rule of a grant stands."""
     report = await sweep(world)
+    outside: dict[str, list[Stored[Guarded]]] = {}
     for subscription in world.subscriptions:
         guarded = [stored async for stored in world.policies.all(subscription)]
-        if guarded:
-            report = _together(report, await _repair(world, subscription, _in_turn(world, guarded)))
+        outside[subscription] = [stored for stored in guarded if stored.value.machine.id.is_host]
+        if inside := [stored for stored in guarded if not stored.value.machine.id.is_host]:
+            report = _together(report, await _repair(world, subscription, _in_turn(world, inside)))
         strays = await close_strays(world, subscription, [stored.value for stored in guarded])
         report = _together(report, Report(problems=strays))
-    return report
+    return _together(report, *[await _repair_outside(world, *hosts) for hosts in outside.items() if hosts[1]])
+
+
+async def _repair_outside(world: World, subscription: str, guarded: list[Stored[Guarded]]) -> Report:
+    """The same for servers outside Azure, last: one that does not answer takes a minute."""
+    try:
+        async with asyncio.timeout(_PATIENCE.total_seconds()):
+            report = await _repair(world, subscription, _in_turn(world, guarded))
+    except TimeoutError:
+        report = Report(problems=(Unavailable("not all servers outside Azure could be repaired in this pass"),))
+    return _together(report, Report(problems=await look_behind(world, [stored.value for stored in guarded])))
 
 
 def _in_turn(world: World, guarded: list[Stored[Guarded]]) -> list[Stored[Guarded]]:
@@ -113,10 +131,9 @@ async def _lock(
     locked = await lock_all(world, standing, seen)
     swept = await each(lambda nsg: settle(world, nsg, (), Purpose.CLOSE), _without_locks(standing), _AT_ONCE)
     ended = await each(lambda stored: end_misfits(world, stored.value), standing, _AT_ONCE)
-    unseen = await look_behind(world, [stored.value for stored in standing])
     told = [one for one in visited if isinstance(one, Standing)]
     closed = [one for one in ended if not isinstance(one, Exception)]
-    problems = [one for one in (*visited, *locked, *swept, *ended, *unseen) if isinstance(one, Exception)]
+    problems = [one for one in (*visited, *locked, *swept, *ended) if isinstance(one, Exception)]
     return Report(
         tuple(grant for one in closed for grant in one.grants),
         tuple(_exposed((*told, *(one for one in locked if isinstance(one, Standing))))),
@@ -163,8 +180,10 @@ async def _visit(world: World, stored: Stored[Guarded], seen: Panorama | None) -
     if seen and seen.agrees(guarded.machine):
         return stored
     machine = await _read(world, guarded.machine.id)
+    if machine is None and guarded.machine.id.is_host and await world.grants.unfinished(guarded.machine.id):
+        raise Unavailable(f"{guarded.machine.id.name} is gone from Azure Arc: what is open ends by its own clock first")
     if machine is None:
-        gone = guarded.noting(What.MACHINE_GONE, world.clock.now(), "The machine is gone; so is its policy.")
+        gone = guarded.noting(What.MACHINE_GONE, world.clock.now(), _GONE[guarded.machine.id.is_host])
         return await retire(world, await keep(world, stored, gone), Removal(by=None))
     if not machine.endpoints:
         await end_misfits(world, replace(guarded, machine=machine))

@@ -13,8 +13,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.domain.claims import Claim
-from shared.ports import Conflict, Entry, NotFound, Observed
+from shared.domain.claims import Claim, OpenClaim
+from shared.domain.machines import host_of
+from shared.ports import Conflict, Entry, NotFound, Observed, Unavailable
 from shared.services.rounds import Rounds
 from shared.services.serving import Purpose
 from shared.services.world import World, every
@@ -67,8 +68,15 @@ async def settle_even_if_gone(world: World, nsg: str, keys: Iterable[str]) -> Se
     except NotFound:
         await _confirm_gone(world, nsg)
         entries = await world.desk.entries(nsg)
+        if host_of(nsg) and any(_is_running(entries[key].claim, world) for key in wanted if key in entries):
+            # The server is still there, wherever its resource is, and knows only the end that it was told of.
+            raise Unavailable(f"{nsg} is not found, and what is open ends by the server's own clock") from None
         await world.desk.conclude(nsg, {entries[key]: None for key in wanted if key in entries})
         return Settled(dict.fromkeys(wanted))
+
+
+def _is_running(claim: Claim, world: World) -> bool:
+    return isinstance(claim, OpenClaim) and claim.ends_at > world.clock.now()
 
 
 async def _confirm_gone(world: World, nsg: str) -> None:

@@ -33,6 +33,7 @@ def _like_defender(name: str, method: str, route: str, roles: tuple[Role, ...], 
 
 
 ENDPOINTS: Final = (
+    Endpoint("getMe", "GET", "api/me", tuple(Role), "shared.triggers.me:show"),
     Endpoint("listMachines", "GET", "api/machines", EVERYBODY, f"{_MACHINES}:list_"),
     Endpoint("getMachine", "GET", "api/machines/{*id}", EVERYBODY, f"{_MACHINES}:get"),
     Endpoint("listPolicies", "GET", "api/policies", EVERYBODY, f"{_POLICIES}:list_"),

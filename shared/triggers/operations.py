@@ -8,6 +8,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, Final
 
+from shared.documents.answers.callers import MeAnswer
 from shared.documents.answers.events import CardAnswer, EventAnswer, SubscriptionAnswer, SubscriptionsAnswer
 from shared.documents.answers.grants import GrantAnswer, GrantPreviewAnswer, GrantsAnswer
 from shared.documents.answers.policies import (
@@ -103,6 +104,12 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
             Outcome(_OK, "Healthy.", (HealthAnswer,)),
             Outcome(HTTPStatus.SERVICE_UNAVAILABLE, "Not ready; `problems` says why.", (HealthAnswer,)),
         ),
+    ),
+    "getMe": Operation(
+        "Get me",
+        "Who the caller is, and the roles that it has.",
+        (Outcome(_OK, "The caller.", (MeAnswer,)),),
+        internal=True,
     ),
     "listPolicies": Operation(
         "List policies",

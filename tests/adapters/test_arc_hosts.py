@@ -11,7 +11,7 @@ import pytest
 
 from emulator.box import Box
 from emulator.environment import SUBSCRIPTION
-from shared.adapters.arc_hosts import ArcHosts
+from shared.adapters.arc_hosts import VERSION, ArcHosts
 from shared.domain.claims import Claim, LockClaim, OpenClaim, Wanted
 from shared.domain.grants import GrantPort
 from shared.domain.machines import MachineId
@@ -31,7 +31,12 @@ class Street:
     """A server's gate, and whoever would like to reach the server."""
 
     hosts: ArcHosts
-    box: Box
+    arm: Arm
+
+    @property
+    def box(self) -> Box:
+        """Where it all is."""
+        return self.arm.box
 
     async def order(self, *claims: Claim) -> Observed:
         """Plan for what is claimed, and order that."""
@@ -52,6 +57,11 @@ class Street:
         """One call of the control API about the server."""
         url = f"{self.box.site.emulator}/_box/hosts{path}"
         return (await self.box.post(url, {"machine": str(FILES), **body})).json()
+
+    async def ended(self) -> None:
+        """Return when what was ordered past the port has ended."""
+        while (await self.arm.client.get(FILES.gate, VERSION))["properties"]["instanceView"].get("endTime") is None:
+            pass
 
     async def calls(self) -> int:
         """How many calls Azure has seen."""
@@ -76,7 +86,7 @@ async def street(arm: Arm) -> Street:
     lacks = (await arm.box.client.get(f"{arm.box.site.emulator}/_box/hosts")).json()["lacks"]
     if lacks:
         pytest.skip(lacks)
-    return Street(ArcHosts(arm.client), arm.box)
+    return Street(ArcHosts(arm.client), arm)
 
 
 async def test_a_server_has_its_gate_before_each_address(street: Street) -> None:
@@ -100,6 +110,7 @@ async def test_a_lock_closes_a_server_and_going_leaves_nothing(street: Street) -
     assert not await street.reaches(STRANGER)
     after = await street.order(replace(lock, wanted=Wanted.ABSENT))
     assert ((), True) == (after.nsg.rules, await street.reaches(STRANGER))
+    await street.hosts.empty(FILES.gate)
     assert {} == (await street.hosts.group(FILES.gate)).document
 
 
@@ -157,6 +168,35 @@ async def test_a_longer_access_is_ordered_although_its_rule_is_the_same(street: 
     assert [f"until {longer.ends_at:%Y-%m-%dT%H:%M:%SZ}"] == [
         rule.description.partition(f"{GRANT} ")[2][:26] for rule in after.nsg.rules if "open" in rule.name
     ]
+
+
+async def test_a_server_is_set_free_although_somebody_deleted_its_run_command(street: Street) -> None:
+    await street.order(await street.lock())
+    await street.arm.client.delete(FILES.gate, VERSION)
+    assert not await street.reaches(STRANGER)
+    await street.hosts.empty(FILES.gate)
+    assert await street.reaches(STRANGER)
+
+
+async def test_what_is_no_order_of_ours_is_not_guessed_at(street: Street) -> None:
+    await street.order(await street.lock())
+    document = await street.arm.call("GET", FILES.gate)
+    for name, value in (("POSTERN_ISSUED", "9" * 30), ("POSTERN_TARGETS", "eyJwb3N0ZXJuLWxvY2stYWxsIjogNX0")):
+        named = [one for one in document["properties"]["parameters"] if one["name"] != name]
+        properties = {"source": {"script": "true"}, "parameters": [*named, {"name": name, "value": value}]}
+        await street.arm.client.put(FILES.gate, {"location": "westeurope", "properties": properties}, VERSION)
+        await street.ended()
+        with pytest.raises(Unavailable, match="not the run command that Postern wrote"):
+            await street.hosts.group(FILES.gate)
+
+
+async def test_a_server_that_gets_an_address_of_another_family_still_opens_for_the_first(street: Street) -> None:
+    lock = await street.lock()
+    await street.order(lock, await street.access())
+    both = replace(lock, endpoints=(*lock.endpoints, replace(lock.endpoints[0], address="fd00::4")))
+    await street.order(both)
+    await street.order(both, await street.access())
+    assert [True, False] == [await street.reaches(OFFICE), await street.reaches(STRANGER)]
 
 
 BREAK, MEND = "rm -rf /var/lib/postern; touch /var/lib/postern", "rm /var/lib/postern"

@@ -127,9 +127,11 @@ async def test_what_fails_outside_hides_nothing_in_azure_and_is_told() -> None:
     assert (["azure"], ["azure"], ["azure"], ("arc is away",)) == await asked(both)
 
 
-async def test_who_is_where_is_told_of_all_or_of_nobody() -> None:
-    with pytest.raises(Unavailable, match="arc is away"):
-        await Inventories(Told("azure"), [Told("arc", fails=True)]).interfaces(SUBSCRIPTION)
+async def test_what_fails_outside_keeps_nobody_from_telling_who_is_where_in_azure() -> None:
+    found = await Inventories(Told("azure"), [Told("arc", fails=True)]).interfaces(SUBSCRIPTION)
+    assert ["azure"] == [one.machine.name for one in found]
+    with pytest.raises(Unavailable, match="azure is away"):
+        await Inventories(Told("azure", fails=True), [Told("arc")]).interfaces(SUBSCRIPTION)
 
 
 async def test_without_azure_there_is_nothing_to_show() -> None:

@@ -1,6 +1,7 @@
 """The commands that the documentation tells somebody to type are understood as they stand."""
 
 import argparse
+import asyncio
 import json
 import re
 import shlex
@@ -51,7 +52,9 @@ def test_a_command_of_the_documentation_is_one(script: str, words: str, monkeypa
 
     monkeypatch.setattr(argparse.ArgumentParser, "parse_args", only_read)
     with pytest.raises(UnderstoodError):
-        import_module(f"scripts.{script}").main(shlex.split(words))
+        begun = import_module(f"scripts.{script}").main(shlex.split(words))
+        if asyncio.iscoroutine(begun):
+            asyncio.run(begun)
 
 
 def test_every_script_for_operators_is_shown() -> None:

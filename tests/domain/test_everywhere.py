@@ -14,7 +14,17 @@ LOCK = rule("200 postern-lock-all Deny * * from * to 10.0.0.4")
 
 def test_a_lock_is_ordered_for_every_address_and_a_grant_for_its_own() -> None:
     access = granted(f"150 postern-open-{'0' * 24}-1 Allow Tcp 22 from 203.0.113.7 to 10.0.0.4")
-    assert [("*",), ("10.0.0.4",)] == [one.destinations for one in widened((LOCK, access))]
+    wide = {one.name: (one.priority, one.destinations) for one in widened((LOCK, access))}
+    assert {
+        LOCK.name: (200, ("0.0.0.0/0",)),
+        access.name: (150, ("10.0.0.4",)),
+        f"{LOCK.name}-other": (4096, ("::/0",)),
+    } == wide
+
+
+def test_locks_of_both_families_leave_each_others_grants_alone() -> None:
+    other = rule("180 postern-lock-all-ipv6 Deny * * from * to fd00::4")
+    assert [("0.0.0.0/0",), ("::/0",)] == [one.destinations for one in widened((LOCK, other))]
 
 
 @given(hosted())

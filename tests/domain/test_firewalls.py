@@ -38,6 +38,7 @@ def granted(line: str = f"150 postern-open-{GRANT}-1 Allow Tcp 22 from 203.0.113
 def report(parameters: Mapping[str, str], **told: object) -> str:
     """What the script prints when it has carried out an order."""
     said = {"version": 1, "status": "applied", "serial": int(parameters["POSTERN_SERIAL"]), "rules": 100, "skew": 3}
+    said["issued"] = int(parameters["POSTERN_ISSUED"])
     said |= {"digest": parameters["POSTERN_DIGEST"], "missing": [], "edited": [], "persists": True, "firewall": "nft 1"}
     return f"a warning\nPOSTERN-GATE {json.dumps(said | told)}\n"
 

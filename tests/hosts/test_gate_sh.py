@@ -153,8 +153,25 @@ def test_an_order_that_waited_too_long_locks_and_opens_nothing(computer: Compute
 def test_an_order_that_waited_too_long_takes_no_lock_away(computer: Computer) -> None:
     order(computer, LOCK, grant())
     late = order(computer, rule("200 postern-lock-ports Deny Tcp 80 from *"), serial=2, age=700)
-    empty = order(computer, serial=3, age=700)
-    assert ("stale", "stale", set()) == (late.report["status"], empty.report["status"], computer.who_gets_in())
+    assert ("stale", set()) == (late.report["status"], computer.who_gets_in())
+
+
+@pytest.mark.parametrize(("serial", "status"), [(2, "applied"), (1, "stale")])
+def test_only_a_newer_order_for_nothing_is_carried_out_however_late(
+    computer: Computer, serial: int, status: str
+) -> None:
+    order(computer, LOCK, age=800)
+    done = order(computer, serial=serial, age=700)
+    assert (status, status == "applied") == (done.report["status"], bool(computer.who_gets_in()))
+
+
+def test_what_somebody_changed_is_told_also_after_a_deadline_has_passed(computer: Computer) -> None:
+    parameters = write((LOCK, grant(2)), System.LINUX, now(), 1)
+    computer.order(parameters)
+    assert until(lambda: computer.again().report["rules"] == 1, patience=5)
+    computer.nft("delete table inet postern")
+    report = computer.order(verifying(parameters, now())).report
+    assert ["table", LOCK.name] == sorted(report["missing"], reverse=True)
 
 
 def test_an_order_that_waited_too_long_still_ends_a_grant(computer: Computer) -> None:
@@ -229,7 +246,9 @@ def test_what_the_computer_says_is_what_postern_reads(computer: Computer) -> Non
     parameters = write((LOCK, made := grant()), System.LINUX, now(), 1)
     gate = read(parameters, computer.order(parameters).output, now())
     assert ((made, LOCK), None) == (gate.rules, gate.trouble)
-    assert Trouble.STALE is read(parameters, order(computer, LOCK, serial=2, age=700).output, now()).trouble
+    late = write((LOCK,), System.LINUX, now() - timedelta(seconds=700), 2)
+    assert Trouble.STALE is read(late, computer.order(late).output, now()).trouble
+    assert Trouble.OTHER_ORDER is read(parameters, computer.order(late).output, now()).trouble
 
 
 def test_what_is_kept_is_for_root_alone(computer: Computer) -> None:

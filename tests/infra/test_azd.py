@@ -1,5 +1,6 @@
 """What `azd up` is told agrees with the templates and the scripts, and its hooks pass on what they learn."""
 
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,9 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from azure.identity.aio import DefaultAzureCredential
 from ruamel.yaml import YAML
 
-from scripts.azd import CLIENT, OUTPUTS, Programs, main
+from scripts.azd import CLIENT, CREDENTIAL, OUTPUTS, Programs, main, register_as_azd
 from scripts.register_app import _parser
 
 ROOT: Final = Path(__file__).parents[2]
@@ -90,6 +92,14 @@ def test_after_says_what_is_missing(name: str, capsys: pytest.CaptureFixture[str
 
 def test_a_step_that_does_not_exist_is_refused() -> None:
     assert 2 == Record().run("afterwards")
+
+
+def test_the_registration_is_made_with_azds_sign_in_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CREDENTIAL[0], "dev")
+    with pytest.raises(SystemExit):
+        register_as_azd(["--help"])
+    assert ("AzureDeveloperCliCredential", "AZURE_TOKEN_CREDENTIALS") == (os.environ[CREDENTIAL[0]], CREDENTIAL[0])
+    assert ["AzureDeveloperCliCredential"] == [type(one).__name__ for one in DefaultAzureCredential().credentials]
 
 
 def test_the_templates_put_out_what_the_hooks_read() -> None:

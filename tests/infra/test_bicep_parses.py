@@ -1,6 +1,7 @@
 """Every file of infra/ is what the language's grammar knows, and the reader sees what is wrong."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,12 @@ def test_a_file_begins_with_what_it_makes_and_why(path: Path) -> None:
 
 def test_the_values_of_main_parse() -> None:
     assert () == read_values(INFRA / "main.bicepparam").faults
+
+
+@pytest.mark.parametrize("path", sorted(INFRA.rglob("*.bicepparam")), ids=lambda path: path.name)
+def test_no_part_of_a_list_is_taken_by_a_number_above_0_where_the_compiler_knows_how_long_it_is(path: Path) -> None:
+    """What the environment lacks is a default that is written out, and what it has not is an error (BCP311)."""
+    assert [] == re.findall(r"[\w)]\[\??[1-9]\d*\]", path.read_text("utf-8"))
 
 
 def test_what_is_no_bicep_is_a_fault() -> None:

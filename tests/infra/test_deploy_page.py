@@ -64,6 +64,13 @@ def test_the_setting_that_is_removed_last_is_the_one_that_is_made() -> None:
     assert f"diagnostic-settings subscription delete --name {made}" in PAGE
 
 
+def test_the_app_is_stopped_before_its_locks_go_and_roles_are_listed_before_their_group_goes() -> None:
+    section = PAGE.partition("## Removing it\n")[2]
+    listing = "role definition list --custom-role-only true --resource-group"
+    steps = ("functionapp stop", "scripts.close_all", "scripts.close_hosts", listing, "group delete")
+    assert steps == tuple(sorted(steps, key=section.index))
+
+
 def test_the_alerts_are_those_that_are_made() -> None:
     rules = read(INFRA / "modules/alerts.bicep").variables["rules"]
     section = PAGE.partition("## What alerts there are\n")[2].partition("\n## ")[0]

@@ -133,6 +133,15 @@ def test_nothing_is_deployed_but_main_and_nothing_where_nobody_asked_for_it() ->
     assert "github.ref == 'refs/heads/main'" in found["deploy"]["if"]
 
 
+def test_what_asks_for_the_changes_is_not_what_may_make_them() -> None:
+    stages = {one["stage"]: json.dumps(one) for one in read(PIPELINES[0])["stages"]}
+    used = {name: set(re.findall(r"parameters\.(\w+)", text)) for name, text in stages.items()}
+    assert {"package": set(), "preview": {"previewConnection"}, "deploy": {"serviceConnection"}} == used
+    preview = read(ROOT / ".github" / "workflows" / "deploy.yml")["jobs"]["preview"]
+    asked = [one for one in (stages["preview"], json.dumps(preview)) if "--validation-level ProviderNoRbac" in one]
+    assert (2, "preview") == (len(asked), preview["environment"])
+
+
 def test_the_build_machine_runs_the_readmes_command() -> None:
     steps = read(ROOT / ".github" / "workflows" / "ci.yml")["jobs"]["test"]["steps"]
     assert ["make test"] == [step["run"] for step in steps if "run" in step]

@@ -49,6 +49,8 @@ def test_there_is_one_way_to_sign_in() -> None:
     assert {"azureActiveDirectory"} == set(table(SIGN_IN["identityProviders"]))
 
 
-def test_what_the_portal_asks_authentication_is_answered() -> None:
-    portal = (INFRA.parent / "shared/portal/api.js").read_text("utf-8")
-    assert ("/.auth/me" in portal) == table(table(SIGN_IN["login"])["tokenStore"])["enabled"]
+def test_nothing_is_asked_that_needs_the_store_of_tokens_which_is_off() -> None:
+    parts = (INFRA.parent / "shared/portal").rglob("*.js")
+    used = {path for part in parts for path in re.findall(r"/\.auth/\w+", part.read_text("utf-8"))}
+    assert {"/.auth/login", "/.auth/logout"} == used
+    assert {"enabled": False} == table(SIGN_IN["login"])["tokenStore"]

@@ -65,6 +65,42 @@ async def test_a_server_ends_an_access_by_itself_while_it_is_cut_off_and_the_rec
     assert "locked" in (await street.row("files-01"))["conditions"]
 
 
+async def test_a_longer_stay_is_told_to_the_server_before_it_is_promised(street: Postern) -> None:
+    await enable(street)
+    ends = datetime.now(UTC) + timedelta(seconds=15)
+    grant = await street.ask(wish("files-01", endTimeUtc=f"{ends:%Y-%m-%dT%H:%M:%SZ}") | {"machine": FILES})
+    longer = await street.call("requestor", "POST", f"/api/grants/{grant['id']}/extend", {"duration": "PT30M"})
+    assert grant["endTimeUtc"] < read(longer, 200)["endTimeUtc"]
+    await watch(lambda: street.grant(grant["id"]), lambda _: datetime.now(UTC) > ends + timedelta(seconds=1), 30)
+    assert [True, "active"] == [await reaches(street, USER), (await street.grant(grant["id"]))["state"]]
+
+
+async def test_a_longer_stay_that_the_server_cannot_be_told_of_is_not_promised(street: Postern) -> None:
+    await enable(street)
+    grant = await street.ask(wish("files-01") | {"machine": FILES})
+    await connect(street, connected=False)
+    longer = await street.call("requestor", "POST", f"/api/grants/{grant['id']}/extend", {"duration": "PT30M"})
+    problem(longer, 503, "unavailable")
+    assert grant["endTimeUtc"] == (await street.grant(grant["id"]))["endTimeUtc"]
+
+
+async def test_an_access_lasts_as_long_as_the_server_was_told(street: Postern) -> None:
+    await enable(street)
+    grant = await street.ask(wish("files-01") | {"machine": FILES})
+    asked = datetime.fromisoformat(grant["requestedAt"])
+    assert timedelta(minutes=10) == datetime.fromisoformat(grant["endTimeUtc"]) - asked
+
+
+async def test_a_server_whose_run_command_somebody_deleted_is_set_free_with_its_policy(street: Postern) -> None:
+    await enable(street)
+    token = (await street.box.post(f"{street.box.site.emulator}/_box/token", {})).json()["access_token"]
+    gate = f"{street.box.site.emulator}{FILES}/runCommands/postern-gate?api-version=2026-07-15"
+    (await street.box.client.delete(gate, headers={"Authorization": f"Bearer {token}"})).raise_for_status()
+    assert not await reaches(street, USER)
+    read(await street.call("administrator", "DELETE", f"/api/policies{FILES}"), 200)
+    assert await reaches(street, STRANGER)
+
+
 async def test_a_lock_that_somebody_took_away_on_the_server_is_put_back_and_told(street: Postern) -> None:
     await enable(street)
     script = "nft delete table inet postern"

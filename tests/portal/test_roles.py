@@ -48,8 +48,8 @@ async def test_who_may_not_see_an_access_of_somebody_else_still_reads_that_the_m
 
 
 async def test_who_has_no_role_is_told_whom_to_ask(people: People) -> None:
-    nobody = await people.enter("outsider")
-    await nobody.sees("Ask whoever runs Postern for a role.")
+    nobody = await people.enter("outsider", expects="403")
+    await nobody.sees("Signed in", "Ask whoever runs Postern for a role.")
 
 
 async def test_a_stranger_is_asked_to_sign_in_and_comes_back_to_where_he_was_going(people: People) -> None:

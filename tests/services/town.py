@@ -61,6 +61,9 @@ def _cloud(shelf: memory.Shelf) -> Cloud:
 class Unwatched:
     """No gate here needs to be looked at: ARM tells of every change."""
 
+    async def empty(self, _nsg: str) -> None:
+        """Nothing."""
+
     async def look_again(self, _nsg: str) -> tuple[str, ...]:
         """Nothing."""
         return ()

@@ -12,6 +12,7 @@ SUBSCRIPTION, GROUP = "subscriptions/{subscription}", "resourceGroups/{group}"
 SECURITY, LOCATION, JIT = "providers/Microsoft.Security", "locations/{location}", "jitNetworkAccessPolicies"
 HTTP: Final = {
     "health": ("api/health", {"GET"}),
+    "getMe": ("api/me", {"GET"}),
     "listMachines": ("api/machines", {"GET"}),
     "getMachine": ("api/machines/{*id}", {"GET"}),
     "listPolicies": ("api/policies", {"GET"}),
