@@ -4,6 +4,9 @@
     python -m scripts.close_hosts --subscription <id> --close    takes the rules of grants away: every access is over
     python -m scripts.close_hosts --subscription <id> --remove   takes everything away, as if no policy had ever been
 
+With `--server <name>`, which may be given again, only these are looked at; then `--remove` also empties a server of
+which nothing is known, because somebody deleted its run command.
+
 Accesses end on a server by themselves, at their time; this is for when that is too late, or when Postern is to go. It
 needs Python 3.13 with `requirements.txt`, and an identity that may read and run commands on the servers. It may be
 stopped and started again at any time. The exit status is 0 when nothing is left of what was to go, 1 when something is
@@ -50,6 +53,7 @@ class Wish:
 
     close: bool
     remove: bool
+    servers: frozenset[str] = frozenset()  # Names in lower case; none means all.
 
     def chosen(self, rules: Sequence[Rule]) -> tuple[Rule, ...]:
         """The rules that are to go."""
@@ -60,6 +64,9 @@ async def visit(hosts: ArcHosts, server: MachineId, wish: Wish) -> Outcome:
     """Look at one server's gate, and take away what is to go. Raises what `ArcHosts` does."""
     observed = await hosts.group(server.gate)
     wanted = wish.chosen(observed.nsg.rules)
+    if wish.remove and (wanted or wish.servers):
+        await hosts.empty(server.gate)
+        return Outcome(server, observed.nsg.rules, wanted)
     if not wanted:
         return Outcome(server, observed.nsg.rules)
     after = await hosts.apply(observed, Plan(tuple(Change(Kind.DELETE, rule) for rule in wanted)))
@@ -71,10 +78,11 @@ async def run(arm: Arm, subscription: str, wish: Wish) -> int:
     """List or close; the exit status."""
     path = f"/subscriptions/{subscription}/providers/Microsoft.HybridCompute/machines"
     try:
-        servers = [MachineId(str(one["id"])) async for page in arm.pages(path, VERSION) for one in page]
+        every = [MachineId(str(one["id"])) async for page in arm.pages(path, VERSION) for one in page]
     except Unavailable as error:
         print(f"The subscription cannot be read: {error}", file=sys.stderr)
         return 2
+    servers = [one for one in every if not wish.servers or one.name.lower() in wish.servers]
     hosts = ArcHosts(arm)
     found = await each(lambda server: visit(hosts, server, wish), servers, _SERVERS_AT_ONCE)
     told = [one for one in found if isinstance(one, Outcome)]
@@ -96,6 +104,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--subscription", required=True)
     made.add_argument("--endpoint", default=_AZURE, help="Azure Resource Manager, elsewhere than in the public cloud")
+    made.add_argument("--server", action="append", default=[], help="only this server, by its name")
     made.add_argument("--close", action="store_true", help="take the rules of grants away")
     made.add_argument("--remove", action="store_true", help="take all rules of Postern away, locks as well")
     return made
@@ -107,7 +116,9 @@ async def main(arguments: Sequence[str]) -> int:
     async with DefaultAzureCredential() as credential:
         arm = Arm(credential, given.endpoint.rstrip("/"), SystemClock())
         try:
-            return await run(arm, given.subscription, Wish(given.close, given.remove))
+            return await run(
+                arm, given.subscription, Wish(given.close, given.remove, frozenset(map(str.lower, given.server)))
+            )
         finally:
             await arm.close()
 

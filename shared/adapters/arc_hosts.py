@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from shared.adapters.arm_client import Arm
+from shared.adapters.arm_errors import Forbidden
 from shared.domain.doubts import doubtful, remembering
 from shared.domain.everywhere import TARGETS, as_planned, widened, write_targets
 from shared.domain.firewalls import Gate, System, Trouble, fits, read, verifying, write
@@ -103,7 +105,9 @@ class ArcHosts:
         observed = await self.group(nsg)
         if not observed.document or observed.nsg.rules or not observed.nsg.settled:
             await self._order(nsg, (), observed)
-        await self._arm.delete(nsg, VERSION)
+        # An empty run command does no harm to whoever may not delete it.
+        with suppress(Forbidden):
+            await self._arm.delete(nsg, VERSION)
         self._last.pop(nsg.lower(), None)
 
     async def look_again(self, nsg: str) -> tuple[str, ...]:

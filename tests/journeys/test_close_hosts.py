@@ -54,6 +54,15 @@ async def test_removing_leaves_nothing(opened: Postern) -> None:
     assert "0 rules were to go" in (await close_hosts(opened.box))[1]
 
 
+async def test_a_server_of_which_nothing_is_known_is_emptied_by_its_name(opened: Postern) -> None:
+    token = (await opened.box.post(f"{opened.box.site.emulator}/_box/token", {})).json()["access_token"]
+    gate = f"{opened.box.site.emulator}{FILES}/runCommands/postern-gate?api-version=2026-07-15"
+    (await opened.box.client.delete(gate, headers={"Authorization": f"Bearer {token}"})).raise_for_status()
+    assert not await reaches(opened, STRANGER)
+    assert 0 == (await close_hosts(opened.box, "--remove", "--server", "files-01"))[0]
+    assert await reaches(opened, STRANGER)
+
+
 async def test_a_server_that_cannot_be_reached_is_told_and_is_no_success(opened: Postern) -> None:
     await connect(opened, connected=False)
     status, said = await close_hosts(opened.box, "--close")
