@@ -42,6 +42,13 @@ def commands() -> list[tuple[str, str]]:
     return list(dict.fromkeys(found))
 
 
+def _begin(script: str, words: str) -> None:
+    """Call a script, whether it waits or not."""
+    begun = import_module(f"scripts.{script}").main(shlex.split(words))
+    if asyncio.iscoroutine(begun):
+        asyncio.run(begun)
+
+
 @pytest.mark.parametrize(("script", "words"), commands())
 def test_a_command_of_the_documentation_is_one(script: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     read = argparse.ArgumentParser.parse_args
@@ -52,9 +59,7 @@ def test_a_command_of_the_documentation_is_one(script: str, words: str, monkeypa
 
     monkeypatch.setattr(argparse.ArgumentParser, "parse_args", only_read)
     with pytest.raises(UnderstoodError):
-        begun = import_module(f"scripts.{script}").main(shlex.split(words))
-        if asyncio.iscoroutine(begun):
-            asyncio.run(begun)
+        _begin(script, words)
 
 
 def test_every_script_for_operators_is_shown() -> None:
