@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from shared.domain.machines import Machine, MachineId, host_of
 from shared.domain.planning import Plan
-from shared.ports import Network, NotFound, Observed
+from shared.ports import Network, Observed, Unavailable
+
+_WHILE_NOT_SET_UP = timedelta(minutes=5)
 
 
 class Gates:
     """Hands each call to whoever knows the machine or the group that it is about.
 
-    `outside` are those for machines outside Azure, by the provider in their ids, in lower case; a machine of a provider
-    that nobody was set up for is not found.
+    `outside` are those for machines outside Azure, by the provider in their ids, in lower case. Nothing can be told of
+    a machine whose provider nobody was set up for.
     """
 
     def __init__(self, azure: Network, outside: Mapping[str, Network]) -> None:
@@ -49,9 +52,10 @@ class Gates:
         return self._of(machine) if machine else self._azure
 
     def _of(self, machine: MachineId) -> Network:
-        if not machine.is_host and not machine.is_instance:
+        if not machine.is_outside:
             return self._azure
         provider = machine.text.lower().split("/")[6]
         if provider not in self._outside:
-            raise NotFound(f"Postern is not set up for machines of {provider}.")
+            # A slip in the settings says nothing of machines that were guarded before it: they are not gone.
+            raise Unavailable(f"Postern is not set up for machines of {provider}.", _WHILE_NOT_SET_UP)
         return self._outside[provider]

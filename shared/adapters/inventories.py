@@ -7,10 +7,15 @@ are known, but whose gates cannot be read, are shown as those about which nothin
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Sequence
+from datetime import timedelta
 
 from shared.domain.inventory import Attached, Occupied, ResourceLock, Sighting, Snapshot
 from shared.ports import Inventory, Unavailable
+
+_PATIENCE = timedelta(seconds=20)
+_log = logging.getLogger("postern")
 
 
 class Inventories:
@@ -59,10 +64,15 @@ class Inventories:
 
 
 async def _tried[T](look: Awaitable[T]) -> T | Unavailable:
+    """What is seen, or why nothing is: whatever goes wrong outside, and however long it would take."""
     try:
-        return await look
+        async with asyncio.timeout(_PATIENCE.total_seconds()):
+            return await look
     except Unavailable as error:
         return error
+    except Exception as error:  # noqa: BLE001 - whatever it is, it hides nothing else.
+        _log.exception("what is outside Azure could not be looked at")
+        return Unavailable(f"What is outside Azure could not be looked at: {type(error).__name__}.")
 
 
 async def _gates(inventory: Inventory, subscription: str) -> Sequence[Attached]:

@@ -87,6 +87,11 @@ class MachineId:
         return _INSTANCE in self.text.lower()
 
     @property
+    def is_outside(self) -> bool:
+        """Whether it is outside Azure, behind a gate of its own."""
+        return self.is_host or self.is_instance
+
+    @property
     def gate(self) -> str:
         """What stands for a network security group of a machine outside Azure, in the form of a resource id."""
         return f"{self.text}/runCommands/{GATE}"
@@ -94,7 +99,7 @@ class MachineId:
     @property
     def own_nsg(self) -> str:
         """The resource id of the network security group that Postern makes for a machine that has none."""
-        if self.is_host or self.is_instance:
+        if self.is_outside:
             return self.gate
         scope = self.text[: -len(f"/providers/Microsoft.Compute/virtualMachines/{self.name}")]
         return f"{scope}/providers/Microsoft.Network/networkSecurityGroups/{OWN_GROUP}{self.name}"

@@ -49,8 +49,8 @@ async def repair(world: World) -> Report:
     outside: dict[str, list[Stored[Guarded]]] = {}
     for subscription in world.subscriptions:
         guarded = [stored async for stored in world.policies.all(subscription)]
-        outside[subscription] = [stored for stored in guarded if stored.value.machine.id.is_host]
-        if inside := [stored for stored in guarded if not stored.value.machine.id.is_host]:
+        outside[subscription] = [stored for stored in guarded if stored.value.machine.id.is_outside]
+        if inside := [stored for stored in guarded if not stored.value.machine.id.is_outside]:
             report = _together(report, await _repair(world, subscription, _in_turn(world, inside)))
         strays = await close_strays(world, subscription, [stored.value for stored in guarded])
         report = _together(report, Report(problems=strays))

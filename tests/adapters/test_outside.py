@@ -15,7 +15,7 @@ from shared.domain.inventory import Attached, MachineKind, Occupied, ResourceLoc
 from shared.domain.machines import Machine, MachineId
 from shared.domain.planning import Plan
 from shared.domain.rules import Nsg
-from shared.ports import NotFound, Observed, Unavailable
+from shared.ports import Observed, Unavailable
 from tests.domain.values import GROUP, NOW, RESOURCES, SUBSCRIPTION, machine_id
 from tests.services.clock import Clock
 
@@ -76,8 +76,8 @@ async def test_each_machine_is_read_by_whoever_knows_it() -> None:
     assert ([("machine", machine_id())], [("machine", HOST)]) == (azure.calls, arc.calls)
 
 
-async def test_a_machine_that_nobody_was_set_up_for_is_not_found() -> None:
-    with pytest.raises(NotFound, match=r"not set up for machines of amazon\.ec2"):
+async def test_of_a_machine_that_nobody_was_set_up_for_nothing_is_told_least_of_all_that_it_is_gone() -> None:
+    with pytest.raises(Unavailable, match=r"not set up for machines of amazon\.ec2"):
         await Gates(Heard(), {}).machine(INSTANCE)
 
 
@@ -87,6 +87,7 @@ class Told:
 
     name: str
     fails: bool = False
+    breaks: bool = False
 
     async def machines(self, _subscriptions: Sequence[str]) -> Snapshot:
         self._fail()
@@ -106,6 +107,8 @@ class Told:
     def _fail(self) -> None:
         if self.fails:
             raise Unavailable(f"{self.name} is away")
+        if self.breaks:
+            raise KeyError(self.name)
 
 
 async def asked(inventory: Inventories) -> tuple[list[str], list[str], list[str], tuple[str, ...]]:
@@ -125,6 +128,12 @@ async def test_what_is_outside_stands_beside_what_is_in_azure() -> None:
 async def test_what_fails_outside_hides_nothing_in_azure_and_is_told() -> None:
     both = Inventories(Told("azure"), [Told("arc", fails=True)])
     assert (["azure"], ["azure"], ["azure"], ("arc is away",)) == await asked(both)
+
+
+async def test_what_breaks_outside_hides_nothing_in_azure_and_is_told() -> None:
+    names, gates, _, missing = await asked(Inventories(Told("azure"), [Told("arc", breaks=True)]))
+    told = ("What is outside Azure could not be looked at: KeyError.",)
+    assert (["azure"], ["azure"], told) == (names, gates, missing)
 
 
 async def test_what_fails_outside_keeps_nobody_from_telling_who_is_where_in_azure() -> None:
