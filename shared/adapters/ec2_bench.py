@@ -10,16 +10,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from shared.adapters.ec2_asides import ORIGIN_TAG, Moved, name_of, words_of
 from shared.adapters.ec2_client import Calls, Full, Json, Refusal
 from shared.adapters.ec2_gate import Aside, Gate
-from shared.adapters.ec2_reading import ORIGIN_TAG, still_holds_rules
-from shared.adapters.ec2_rules import INSTANCE_TAG, Ingress, Permission, describe, write_permission, write_tags
+from shared.adapters.ec2_reading import still_holds_rules, still_stands
+from shared.adapters.ec2_rules import INSTANCE_TAG, Ingress, Permission, write_permission, write_tags
 from shared.aws_settings import Place
 from shared.ports import Conflict, Rejected
 
 _STANDS: Final = frozenset({"InvalidPermission.Duplicate"})
 _GONE: Final = frozenset({"InvalidSecurityGroupRuleId.NotFound", "InvalidPermission.NotFound", "InvalidGroup.NotFound"})
-_ASIDE: Final = "postern-aside"
 
 
 class Bench:
@@ -29,6 +29,7 @@ class Bench:
         self._calls, self._place = calls, place
         self.gate = gate
         self.on = ""
+        self._written: set[tuple[str, Permission]] = set()
 
     @property
     def own_tags(self) -> dict[str, str]:
@@ -36,7 +37,7 @@ class Bench:
         return {INSTANCE_TAG: self.gate.id.name}
 
     def twin(self, group: str, permission: Permission) -> Ingress | None:
-        """The rule that stands in a group for a permission; there is never more than one."""
+        """The rule that is known to stand in a group for a permission; there is never more than one."""
         return next((one for one in self._all() if (one.group, one.permission) == (group, permission)), None)
 
     def _all(self) -> Iterable[Ingress]:
@@ -44,10 +45,14 @@ class Bench:
         for aside in self.gate.asides:
             yield from aside.rules
 
-    async def authorize(self, group: str, permission: Permission, text: str, tags: Iterable[tuple[str, str]]) -> None:
-        """Let a rule stand in a group. Raises Rejected where a limit does not allow it, Conflict, Unavailable."""
-        if self.twin(group, permission):
-            return
+    async def authorize(self, group: str, permission: Permission, text: str, tags: Iterable[tuple[str, str]]) -> bool:
+        """Let a rule stand in a group; False where one for the same stood already, whosever it is.
+
+        EC2 is asked even when it has shown such a rule: it may show what is gone. Raises Rejected where a limit does
+        not allow it, Conflict, Unavailable.
+        """
+        if (group, permission) in self._written:
+            return True
         listed = list(tags)
         labels = [{"ResourceType": "security-group-rule", "Tags": write_tags(listed)}]
         try:
@@ -58,17 +63,26 @@ class Bench:
                 **({"TagSpecifications": labels} if labels[0]["Tags"] else {}),
             )
         except Refusal as error:
-            # It stands, and EC2 has not shown it yet. Whose it is the next look will tell.
+            # Where EC2 has not shown it yet, the next look will tell whose it is.
             if error.code in _STANDS:
-                return
+                return False
             raise
         id_ = str(made["SecurityGroupRules"][0]["SecurityGroupRuleId"])
         self._put(Ingress(id_, group, permission, text, tuple(sorted(listed))))
+        self._written.add((group, permission))
+        return True
+
+    async def copy(self, ingress: Ingress, aside: Aside) -> None:
+        """Let a rule stand in a group of ours as well. A copy that EC2 has not shown yet is known without its id."""
+        made = await self.authorize(aside.group, ingress.permission, ingress.description, ingress.tags)
+        if not made and not self.twin(aside.group, ingress.permission):
+            self._put(replace(ingress, id="", group=aside.group))
 
     async def revoke(self, ingress: Ingress) -> None:
         """Take a rule away, by its id."""
         await self._unless_gone("RevokeSecurityGroupIngress", GroupId=ingress.group, SecurityGroupRuleIds=[ingress.id])
         self._drop(ingress)
+        self._written.discard((ingress.group, ingress.permission))
 
     async def note(self, ingress: Ingress, tags: Mapping[str, str], without: Iterable[str] = ()) -> Ingress:
         """Put tags on a rule and take others away."""
@@ -89,16 +103,18 @@ class Bench:
         self._put(replace(ingress, description=text))
 
     async def put_aside_from(self, origin: str, tags: Mapping[str, str]) -> Aside:
-        """The group of ours for what is moved out of another, with these tags on it."""
+        """The group of ours for what is moved out of another, with these tags on it; made in the network of that."""
         found = next((aside for aside in self.gate.asides if aside.origin == origin), None)
         if found:
             return await self.note_on(found, tags)
-        labels = {**self.own_tags, ORIGIN_TAG: origin, **tags}
+        if origin not in self.gate.vpcs:
+            raise Conflict(f"EC2 does not show the security group {origin}")
+        labels, moved = {**self.own_tags, ORIGIN_TAG: origin, **tags}, Moved(self.gate.id.name, origin)
         made = await self._write(
             "CreateSecurityGroup",
-            GroupName=f"{_ASIDE}-{self.gate.id.name}-{origin}",
-            Description=describe(f"Postern keeps what it moved out of {origin} while {self.gate.id.name} is locked."),
-            VpcId=self.gate.vpc,
+            GroupName=name_of(moved),
+            Description=words_of(moved),
+            VpcId=self.gate.vpcs[origin],
             TagSpecifications=[{"ResourceType": "security-group", "Tags": write_tags(labels.items())}],
         )
         aside = Aside(str(made["GroupId"]), origin, (), tuple(sorted(labels.items())))
@@ -118,6 +134,10 @@ class Bench:
             raise Conflict(f"{aside.group} still holds rules")
         await self._unless_gone("DeleteSecurityGroup", GroupId=aside.group)
         self.gate = replace(self.gate, asides=tuple(one for one in self.gate.asides if one.group != aside.group))
+
+    async def stands(self, group: str) -> bool:
+        """Whether EC2 shows a security group, looked at anew."""
+        return await still_stands(self._calls, self._place, group)
 
     async def _tag(self, resource: str, tags: Mapping[str, str], without: Iterable[str]) -> None:
         if tags:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
+from shared.adapters.ec2_asides import ORIGIN_TAG
 from shared.adapters.ec2_records import read_records
-from shared.adapters.ec2_rules import Ingress, Permission
+from shared.adapters.ec2_rules import INSTANCE_TAG, Ingress, Permission
 from shared.adapters.ec2_views import Members, is_writable, left, permissions_of, ports_of, prefixes_of, protocol_of
 from shared.domain.machines import MachineId
 from shared.domain.rules import KEEP_MARK, LOCK_MARK, OPEN_MARK, Access, Nsg, Rule
@@ -49,12 +50,12 @@ class Gate:
     """Everything about one instance that decides who gets in."""
 
     id: MachineId
-    vpc: str
     interfaces: tuple[Interface, ...]
     standing: tuple[Ingress, ...]  # In the groups of its interfaces; of ours, in whatever group they stand.
     asides: tuple[Aside, ...]
     others: Mapping[str, tuple[str, ...]]  # For groups that others use too, who: interfaces and what they belong to.
     names: Mapping[str, str]  # Of groups, by id.
+    vpcs: Mapping[str, str]  # Of groups, by id: the network that each was made in.
     members: Members
 
     @cached_property
@@ -69,8 +70,20 @@ class Gate:
         return not self.interfaces and not self.asides and not any(map(self.is_ours, self.standing))
 
     def is_ours(self, ingress: Ingress) -> bool:
-        """Whether Postern made a rule, and for this instance."""
-        return ingress.mark is not None and ingress.instance in {"", self.id.name}
+        """Whether Postern made a rule, and for this instance. One that has lost its tags is known by its words."""
+        if not ingress.instance:
+            return ingress.is_signed
+        return ingress.mark is not None and ingress.instance == self.id.name
+
+    def may_come_back(self, aside: Aside) -> bool:
+        """Whether what is aside may be put where it says it is from: into a group of the instance, or one that was.
+
+        Whoever makes a group with a name such as ours must not reach any other group by it, so that tags vouch for a
+        group that the instance no longer has.
+        """
+        tags = dict(aside.tags)
+        vouched = (tags.get(INSTANCE_TAG), tags.get(ORIGIN_TAG)) == (self.id.name, aside.origin)
+        return vouched or any(aside.origin in nic.groups for nic in self.interfaces)
 
     def noted(self, ingress: Ingress) -> Mapping[str, Rule]:
         """The rules of grants that an ingress rule of ours stands for: of each grant that asks for the same."""
@@ -129,12 +142,12 @@ class Gate:
 
     def _digest(self) -> str:
         seen = (
-            self.vpc,
             self.interfaces,
             self.standing,
             self.asides,
             sorted(self.others),
             sorted(self.members.items()),
+            sorted(self.vpcs.items()),
         )
         return hashlib.sha256(repr(seen).encode()).hexdigest()
 

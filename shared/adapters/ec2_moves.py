@@ -12,13 +12,13 @@ from typing import Final
 
 from shared.adapters.ec2_bench import Bench
 from shared.adapters.ec2_client import Refusal
-from shared.adapters.ec2_gate import Gate, is_rest, named
+from shared.adapters.ec2_gate import Aside, Gate, is_rest, named
 from shared.adapters.ec2_records import read_records, tags_of, write_record
 from shared.adapters.ec2_rules import Ingress, Permission, describe
 from shared.adapters.ec2_views import is_writable, permissions_of
 from shared.domain.planning import Change, Kind, Plan
 from shared.domain.rules import KEEP_MARK, LOCK_MARK, OPEN_MARK, Rule
-from shared.ports import Rejected
+from shared.ports import Conflict, Rejected
 
 _NO_GROUP: Final = frozenset({"InvalidGroup.NotFound"})
 
@@ -74,7 +74,7 @@ async def _lock(bench: Bench, locks: list[Rule]) -> None:
     theirs = [one for one in stopped if not bench.gate.is_ours(one)]
     for one in theirs:
         aside = await bench.put_aside_from(one.group, {})
-        await bench.authorize(aside.group, one.permission, one.description, one.tags)
+        await bench.copy(one, aside)
     await _add_rests(bench, locks)
     for one in stopped:
         await bench.revoke(one)
@@ -99,7 +99,17 @@ def _rests(gate: Gate, locks: Iterable[Rule]) -> dict[tuple[str, Permission], In
 async def _add_rests(bench: Bench, locks: Iterable[Rule]) -> None:
     for (group, permission), copy in _rests(bench.gate, locks).items():
         text = describe(f"{KEEP_MARK}{bench.gate.id.name} What a lock leaves of: {copy.description}")
-        await bench.authorize(group, permission, text, bench.own_tags.items())
+        if not bench.twin(group, permission):
+            await bench.authorize(group, permission, text, bench.own_tags.items())
+
+
+async def _revoke_rests(bench: Bench, locks: Iterable[Rule], within: str = "") -> None:
+    """Take away what stands as left by a lock, and is so no longer; everywhere, or within one group."""
+    wanted = _rests(bench.gate, locks)
+    mine = [one for one in bench.gate.standing if bench.gate.is_ours(one) and is_rest(one)]
+    for one in mine:
+        if within in {"", one.group} and (one.group, one.permission) not in wanted:
+            await bench.revoke(one)
 
 
 async def _free(bench: Bench, locks: Locks) -> None:
@@ -110,38 +120,53 @@ async def _free(bench: Bench, locks: Locks) -> None:
         for aside in bench.gate.asides
         for copy in aside.rules
         if bench.gate.left(aside.origin, copy.permission, every) == (copy.permission,)
-        and not _waits(bench, aside.origin, copy)
+        and not _waits(bench, aside, copy)
     ]
     for origin, copy in back:
-        await _restore(bench, origin, copy)
+        await _restore(bench, origin, copy, every)
     if bench.gate.asides:
         await _add_rests(bench, every)
     for _, copy in back:
         await bench.revoke(copy)
-    wanted = _rests(bench.gate, every)
-    mine = [one for one in bench.gate.standing if bench.gate.is_ours(one) and is_rest(one)]
-    for one in mine:
-        if (one.group, one.permission) not in wanted:
-            await bench.revoke(one)
+    await _revoke_rests(bench, every)
     await _tidy(bench, locks)
 
 
-def _waits(bench: Bench, origin: str, copy: Ingress) -> bool:
-    """Whether a grant's rule stands where this one is to be put back: no group holds the same twice."""
-    twin = bench.twin(origin, copy.permission)
-    return twin is not None and bench.gate.is_ours(twin) and not is_rest(twin)
+def _waits(bench: Bench, aside: Aside, copy: Ingress) -> bool:
+    """Whether a rule cannot be put back yet.
+
+    That is so while it does not show, while nothing vouches for where it is from, and while a grant's rule stands
+    there: no group holds the same twice.
+    """
+    twin = bench.twin(aside.origin, copy.permission)
+    taken = twin is not None and bench.gate.is_ours(twin) and not is_rest(twin)
+    return taken or not copy.id or not bench.gate.may_come_back(aside)
 
 
-async def _restore(bench: Bench, origin: str, copy: Ingress) -> None:
+async def _restore(bench: Bench, origin: str, copy: Ingress, locks: list[Rule]) -> None:
     twin = bench.twin(origin, copy.permission)
     if twin and bench.gate.is_ours(twin):
         await bench.revoke(twin)
+        twin = None
     try:
-        await bench.authorize(origin, copy.permission, copy.description, copy.tags)
+        made = await _put_back(bench, origin, copy, locks)
     except Refusal as error:
-        # With the group its rules are gone.
-        if error.code not in _NO_GROUP:
+        if error.code not in _NO_GROUP or await bench.stands(origin):
             raise
+        return  # With the group its rules are gone.
+    if not made and twin is None:
+        # It may be a rule of ours, and with that the copy would be the last of what somebody wrote.
+        raise Conflict(f"EC2 does not show yet what stands in {origin} for the same as {copy.id}")
+
+
+async def _put_back(bench: Bench, origin: str, copy: Ingress, locks: list[Rule]) -> bool:
+    told = (origin, copy.permission, copy.description, copy.tags)
+    try:
+        return await bench.authorize(*told)
+    except Rejected:
+        # What locks left of rules takes more room than the rules themselves did.
+        await _revoke_rests(bench, locks, within=origin)
+        return await bench.authorize(*told)
 
 
 async def _tidy(bench: Bench, locks: Locks) -> None:
@@ -159,10 +184,11 @@ async def _close(bench: Bench, change: Change) -> None:
     """Take away what stands for the rule of a grant and should not, or no longer."""
     name = change.rule.name.lower()
     for one in bench.gate.pieces_of(name):
-        if change.kind is not Kind.DELETE and _is_part(bench.gate, one, change.rule):
+        # What has lost its tag may be tagged no more: it is made anew.
+        if change.kind is not Kind.DELETE and one.instance and _is_part(bench.gate, one, change.rule):
             continue
         others = [other for other in bench.gate.noted(one) if other != name]
-        if others:
+        if others and one.instance:
             kept = await bench.note(one, {}, tags_of(name, one.tags))
             if named(one) == name:
                 await bench.redescribe(kept, _text(bench.gate.noted(one)[others[0]]))

@@ -20,12 +20,14 @@ from shared.adapters.ec2_reading import Evidence, look, public_addresses
 from shared.aws_settings import Place
 from shared.domain.machines import Endpoint, Machine, MachineId, host_of
 from shared.domain.planning import Plan
-from shared.ports import Clock, Conflict, NotFound, Observed
+from shared.ports import Clock, Conflict, NotFound, Observed, Unavailable
 
 type Json = Mapping[str, Any]
 
 _LOOKS: Final = (0.3, 0.5, 1.0, 1.0, 2.0, 2.0, 3.0)  # Seconds between one look and the next.
 _UNFLUSHABLE: Final = "security groups of Amazon EC2 cannot end sessions"
+_NOT_TOLD: Final = timedelta(minutes=5)
+"""When it makes sense to ask again about a place that Postern was not told of: somebody has to change a setting."""
 
 
 class Ec2Network:
@@ -87,9 +89,13 @@ class Ec2Network:
         return gate
 
     def _place(self, id_: MachineId) -> Place:
+        if not id_.is_instance:
+            raise NotFound(f"{id_} is not an instance.")
         place = self._places.get(id_.group.lower())
-        if not id_.is_instance or place is None or id_.subscription != self._subscription:
-            raise NotFound(f"Postern was not told to guard instances of {id_.group} in {id_.subscription}.")
+        if place is None or id_.subscription != self._subscription:
+            # Whether it is there nobody has asked AWS: what stands open must not be taken for gone.
+            told = f"Postern was not told to guard instances of {id_.group} in {id_.subscription}."
+            raise Unavailable(told, _NOT_TOLD)
         return place
 
 

@@ -12,8 +12,10 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import batched
 from typing import Any, Final
 
+from shared.adapters.ec2_asides import names_for, read_moved
 from shared.adapters.ec2_client import Calls, Forbidden, Refusal
 from shared.adapters.ec2_gate import Aside, Gate, Interface
 from shared.adapters.ec2_rules import INSTANCE_TAG, Ingress, Source, read_ingress, read_tags
@@ -24,9 +26,13 @@ from shared.ports import NotFound, Unavailable
 
 type Json = Mapping[str, Any]
 
-ORIGIN_TAG: Final = "postern-from"
-"""On a group of ours: the group whose rules are put aside in it."""
+type Listing = tuple[str, str]
+"""A list by its name in the API, and what the answer holds it under."""
 
+_GROUPS: Final = ("DescribeSecurityGroups", "SecurityGroups")
+_INTERFACES: Final = ("DescribeNetworkInterfaces", "NetworkInterfaces")
+_RULES: Final = ("DescribeSecurityGroupRules", "SecurityGroupRules")
+_MOST_VALUES: Final = 200  # In one filter.
 _OVER: Final = frozenset({"shutting-down", "terminated"})
 
 
@@ -37,7 +43,7 @@ class Evidence:
     account: str
     instances: Sequence[Json]
     rules: Sequence[Ingress]
-    own_groups: Sequence[Json]
+    groups: Sequence[Json]  # Security groups: those of the instances, ours, and those that ours are for.
     interfaces: Sequence[Json]
     lists: Mapping[str, tuple[str, ...]]  # Those prefix lists that could be read.
 
@@ -49,36 +55,45 @@ class Evidence:
     @cached_property
     def left_over(self) -> frozenset[str]:
         """The instances of which something of ours is left, whether they are there or not."""
-        groups = {dict(read_tags(group)).get(INSTANCE_TAG, "") for group in self.own_groups}
-        return frozenset((groups | {one.instance for one in self.rules if one.mark}) - {""})
+        return frozenset({*self._asides, *(one.instance for one in self.rules if one.mark and one.instance)})
 
     def gate(self, id_: MachineId) -> Gate:
         """The gate of an instance; an empty one, where there is no such instance and nothing of ours is left of it."""
         instance = self.by_id.get(id_.name, {})
         interfaces = tuple(_interfaces(instance))
         groups = {group for nic in interfaces for group in nic.groups}
-        asides = tuple(self._asides(id_.name))
+        asides = self._asides.get(id_.name, ())
         hidden = {aside.group for aside in asides}
         mine = [one for one in self.rules if one.group in groups or (one.mark and one.instance == id_.name)]
         standing = tuple(sorted((one for one in mine if one.group not in hidden), key=lambda one: one.id))
         return Gate(
             id_,
-            str(instance.get("VpcId") or ""),
             interfaces,
             standing,
             asides,
             self._others(id_.name, groups),
             {str(group["GroupId"]): str(group["GroupName"]) for nic in _nics(instance) for group in nic["Groups"]},
+            {one: self._vpcs[one] for one in groups | {aside.origin for aside in asides} if one in self._vpcs},
             self._members_of((*standing, *(one for aside in asides for one in aside.rules))),
         )
 
-    def _asides(self, instance: str) -> Iterator[Aside]:
-        for group in sorted(self.own_groups, key=lambda one: str(one["GroupId"])):
-            tags = read_tags(group)
-            if dict(tags).get(INSTANCE_TAG) == instance:
-                id_ = str(group["GroupId"])
+    @cached_property
+    def _vpcs(self) -> Mapping[str, str]:
+        return {str(group["GroupId"]): str(group.get("VpcId") or "") for group in self.groups}
+
+    @cached_property
+    def _asides(self) -> Mapping[str, tuple[Aside, ...]]:
+        """The groups of ours, by instance. One that is used, or lies elsewhere, is a group like any other."""
+        found: dict[str, tuple[Aside, ...]] = {}
+        for group in sorted(self.groups, key=lambda one: str(one["GroupId"])):
+            id_, moved = str(group["GroupId"]), read_moved(group)
+            if moved is None or id_ in self._users or group.get("OwnerId") != self.account:
+                continue
+            if self._vpcs.get(moved.origin, self._vpcs[id_]) == self._vpcs[id_]:
                 rules = tuple(sorted((one for one in self.rules if one.group == id_), key=lambda one: one.id))
-                yield Aside(id_, dict(tags).get(ORIGIN_TAG, ""), rules, tags)
+                aside = Aside(id_, moved.origin, rules, read_tags(group))
+                found[moved.instance] = (*found.get(moved.instance, ()), aside)
+        return found
 
     def _others(self, instance: str, groups: Iterable[str]) -> dict[str, tuple[str, ...]]:
         every = {group: tuple(sorted(set(self._users.get(group, ())) - {instance})) for group in groups}
@@ -139,50 +154,50 @@ async def look(calls: Calls, place: Place, instance: str) -> Evidence:
     """What EC2 tells of one instance. Raises Unavailable."""
     reservations, own, ours = await asyncio.gather(
         calls.every(place, "DescribeInstances", "Reservations", Filters=_filter("instance-id", [instance])),
-        calls.every(
-            place, "DescribeSecurityGroups", "SecurityGroups", Filters=_filter(f"tag:{INSTANCE_TAG}", [instance])
-        ),
-        _rules(calls, place, Filters=_filter(f"tag:{INSTANCE_TAG}", [instance])),
+        _by(calls, place, _GROUPS, "group-name", [names_for(instance)]),
+        _by(calls, place, _RULES, f"tag:{INSTANCE_TAG}", [instance]),
     )
     instances = [one for some in reservations for one in some["Instances"]]
     attached = {group for one in instances for nic in _interfaces(one) for group in nic.groups}
     groups = attached | {str(one["GroupId"]) for one in own}
-    rules = await _rules(calls, place, Filters=_filter("group-id", groups)) if groups else []
-    every = list({one.id: one for one in (*ours, *rules)}.values())
+    origins = {moved.origin for one in own if (moved := read_moved(one))}
+    rules, others = await asyncio.gather(
+        _by(calls, place, _RULES, "group-id", groups), _by(calls, place, _GROUPS, "group-id", attached | origins)
+    )
+    every = list({one.id: one for one in _read([*ours, *rules])}.values())
     sources = {one.permission.source for one in every}
-    used = attached | {one.name for one in sources if one.kind == "GroupId"}
-    nics = await _interfaces_in(calls, place, used)
-    return Evidence(place.account, instances, every, own, nics, await _lists(calls, place, sources))
+    used = groups | {one.name for one in sources if one.kind == "GroupId"}
+    nics = await _by(calls, place, _INTERFACES, "group-id", used)
+    known = list({str(one["GroupId"]): one for one in (*own, *others)}.values())
+    return Evidence(place.account, instances, every, known, nics, await _lists(calls, place, sources))
 
 
 async def look_at_all(calls: Calls, place: Place) -> Evidence:
     """What EC2 tells of all instances of a region. Raises Unavailable."""
-    reservations, own, rules, nics = await asyncio.gather(
+    reservations, groups, documents, nics = await asyncio.gather(
         calls.every(place, "DescribeInstances", "Reservations"),
-        calls.every(place, "DescribeSecurityGroups", "SecurityGroups", Filters=_filter("tag-key", [INSTANCE_TAG])),
-        _rules(calls, place),
-        calls.every(place, "DescribeNetworkInterfaces", "NetworkInterfaces"),
+        calls.every(place, *_GROUPS),
+        calls.every(place, *_RULES),
+        calls.every(place, *_INTERFACES),
     )
     instances = [one for some in reservations for one in some["Instances"]]
+    rules = _read(documents)
     lists = await _lists(calls, place, {one.permission.source for one in rules})
-    return Evidence(place.account, instances, rules, own, nics, lists)
+    return Evidence(place.account, instances, rules, groups, nics, lists)
 
 
 def _filter(name: str, values: Iterable[str]) -> list[dict[str, object]]:
-    return [{"Name": name, "Values": sorted(values)}]
+    return [{"Name": name, "Values": list(values)}]
 
 
-async def _interfaces_in(calls: Calls, place: Place, groups: Iterable[str]) -> list[Json]:
-    wanted = sorted(groups)
-    if not wanted:
-        return []
-    return await calls.every(
-        place, "DescribeNetworkInterfaces", "NetworkInterfaces", Filters=_filter("group-id", wanted)
-    )
+async def _by(calls: Calls, place: Place, listing: Listing, name: str, values: Iterable[str]) -> list[Json]:
+    """What a filter lets through, in as many calls as it takes; nothing, where it names nothing."""
+    batches = batched(sorted(values), _MOST_VALUES, strict=False)
+    found = await asyncio.gather(*(calls.every(place, *listing, Filters=_filter(name, some)) for some in batches))
+    return [one for some in found for one in some]
 
 
-async def _rules(calls: Calls, place: Place, **asked: object) -> list[Ingress]:
-    documents = await calls.every(place, "DescribeSecurityGroupRules", "SecurityGroupRules", **asked)
+def _read(documents: Iterable[Json]) -> list[Ingress]:
     try:
         return [read_ingress(one) for one in documents if not one.get("IsEgress")]
     except (ValueError, KeyError, TypeError) as error:
@@ -206,4 +221,9 @@ async def _list(calls: Calls, place: Place, name: str) -> tuple[str, ...] | None
 
 async def still_holds_rules(calls: Calls, place: Place, group: str) -> bool:
     """Whether a group has ingress rules, looked at anew."""
-    return bool(await _rules(calls, place, Filters=_filter("group-id", [group])))
+    return bool(_read(await _by(calls, place, _RULES, "group-id", [group])))
+
+
+async def still_stands(calls: Calls, place: Place, group: str) -> bool:
+    """Whether there is such a security group, looked at anew."""
+    return bool(await _by(calls, place, _GROUPS, "group-id", [group]))

@@ -22,6 +22,7 @@ _NUMBERED: Final = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6"}
 _WITH_NUMBERS: Final = frozenset({"tcp", "udp", "icmp", "icmpv6"})  # Ports, or type and code.
 _UNWRITABLE: Final = re.compile(r"[^ \w.\-:/()#,@\[\]+=&;{}!$*]", re.ASCII)
 _LONGEST: Final = 255
+_SIGNED: Final = re.compile(rf"{OPEN_MARK}(?P<grant>[0-9a-z]{{24}})-\d+ Postern grant (?P=grant) until ")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -59,6 +60,11 @@ class Ingress:
         """Which of our marks its description begins with; None for a rule of somebody else's."""
         text = self.description.lower()
         return next((mark for mark in (OPEN_MARK, KEEP_MARK) if text.startswith(mark)), None)
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether its description is word for word one that Postern writes for a grant."""
+        return _SIGNED.match(self.description) is not None
 
     @property
     def instance(self) -> str:

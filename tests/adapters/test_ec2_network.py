@@ -1,5 +1,6 @@
 """What every `Network` port promises, where it is an instance's gate that is read and written."""
 
+from datetime import timedelta
 from itertools import count
 
 import pytest
@@ -12,7 +13,7 @@ from shared.domain.planning import Plan, plan
 from shared.domain.policies import Origin
 from shared.domain.ranges import Ranges
 from shared.domain.rules import Access, Flush
-from shared.ports import Conflict, NotFound, Rejected
+from shared.ports import Conflict, NotFound, Rejected, Unavailable
 from tests.adapters.aws import SCOPE, Aws, Instance, permission
 from tests.adapters.driving import closed, drive, granted, locked
 from tests.domain.values import NOW, OFFICE, rule
@@ -53,11 +54,15 @@ async def test_an_instance_that_is_not_there_is_not_found(aws: Aws, name: str) -
             await look
 
 
-async def test_an_instance_of_an_account_or_a_subscription_that_is_not_ours_is_not_found(aws: Aws) -> None:
-    one = fresh(aws)
-    for wrong in (("aws-123456789012", "aws-210987654321"), ("1111-1111", "1111-2222")):
-        with pytest.raises(NotFound, match="not told to guard"):
-            await aws.network().machine(MachineId(str(one.id).replace(*wrong)))
+@pytest.mark.parametrize("wrong", [("aws-123456789012", "aws-210987654321"), ("1111-1111", "1111-2222")])
+async def test_an_instance_in_a_place_that_postern_was_not_told_of_is_not_taken_for_gone(
+    aws: Aws, wrong: tuple[str, str]
+) -> None:
+    id_ = MachineId(str(fresh(aws).id).replace(*wrong))
+    for look in (aws.network().machine(id_), aws.network().group(id_.gate)):
+        with pytest.raises(Unavailable, match="not told to guard") as told:
+            await look
+        assert timedelta(minutes=5) == told.value.retry_after
 
 
 async def test_a_terminated_instance_is_not_found(aws: Aws) -> None:
@@ -186,12 +191,6 @@ async def test_a_grant_whose_rule_somebody_widened_is_put_right(aws: Aws) -> Non
     assert ["tcp 22-22 from 203.0.113.7/32"] == sources_in(aws, one)
 
 
-async def test_a_rule_with_our_mark_that_nobody_claims_goes(aws: Aws) -> None:
-    one, network = fresh(aws, permission("tcp", "22", "0.0.0.0/0", "postern-open-mine forged")), aws.network()
-    await drive(network, one.gate, [])
-    assert [] == aws.rules(one.group)
-
-
 async def test_a_plan_for_an_older_gate_is_a_conflict(aws: Aws) -> None:
     one, network = fresh(aws, SSH), aws.network()
     machine = await network.machine(one.id)
@@ -274,12 +273,26 @@ async def test_when_a_group_has_no_room_for_a_grant_it_is_refused_by_name(aws: A
     assert f"postern-open-{granted(machine).grant}-1" == refused.value.rule
 
 
+async def test_when_a_group_has_no_room_what_a_lock_left_makes_room_for_the_rule_itself(aws: Aws) -> None:
+    one, network = fresh(aws, permission("tcp", "20-25", "0.0.0.0/0")), aws.network()
+    lock = locked(await network.machine(one.id), Ranges.of((22, 22)))
+    await drive(network, one.gate, [lock])
+    aws.authorize(one.group, *[permission("tcp", "80", f"10.0.{number}.0/24") for number in range(58)])
+    await drive(network, one.gate, [closed(lock)])
+    assert (59, ["tcp 20-25 from 0.0.0.0/0"], []) == (
+        len(aws.rules(one.group)),
+        [line for line in aws.rules(one.group) if "80-80" not in line],
+        asides(aws, one),
+    )
+
+
 def asides(aws: Aws, one: Instance) -> list[str]:
     return [name for name in aws.groups() if name.startswith(f"postern-aside-{one.id.name}")]
 
 
 def aside(aws: Aws, one: Instance) -> str:
-    found = aws.ec2.describe_security_groups(Filters=[{"Name": "tag:postern-instance", "Values": [one.id.name]}])
+    [name] = asides(aws, one)
+    found = aws.ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": [name]}])
     return str(found["SecurityGroups"][0]["GroupId"])
 
 
