@@ -20,6 +20,7 @@ from emulator.arm.cloud import Cloud
 from emulator.arm.errors import ArmError, Json
 from emulator.arm.exchange import Answer, Call
 from emulator.arm.store import Resource
+from emulator.hybrid import rehearsal
 from emulator.hybrid.namespaces import Namespaces, Ran, Unable
 
 NAMESPACE: Final = "microsoft.hybridcompute"
@@ -48,6 +49,7 @@ class Commands:
     hosts: Namespaces
     utc: Callable[[], dt.datetime]
     pause: float = 0.2  # Seconds until an agent has heard of an order.
+    rehearsed: dict[str, str] = field(default_factory=dict)  # What would be loaded, by server, where none is played.
     _ordered: dict[tuple[str, str], Ordered] = field(default_factory=dict)
     _cut_off: set[str] = field(default_factory=set)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -59,6 +61,7 @@ class Commands:
                 one.work.cancel()
         self._ordered.clear()
         self._cut_off.clear()
+        self.rehearsed.clear()
         await self.hosts.close()
 
     def connect(self, machine: str, *, connected: bool) -> None:
@@ -163,6 +166,9 @@ class Commands:
         script = self.hosts.folder / "scripts" / f"{len(self._ordered)}-{ordered.document['name']}.sh"
         await asyncio.to_thread(_write, script, properties["source"]["script"])
         environment = {one["name"]: one["value"] for one in properties.get("parameters") or ()}
+        if self.hosts.lacks and rehearsal.can_be(properties["source"]["script"]):
+            ran, self.rehearsed[machine.id] = await rehearsal.rehearse(script, environment)
+            return ran
         return await self.hosts.run(machine.id.lower(), address_of(machine.document), script, environment)
 
 

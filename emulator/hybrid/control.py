@@ -37,8 +37,8 @@ class HostControl:
         ]
 
     async def _list(self, _request: Request) -> Json:
-        """What this computer lacks to play hosts; empty when it can."""
-        return {"lacks": self.commands.hosts.lacks}
+        """What this computer lacks to play hosts, empty when it can; where it cannot, what each would have loaded."""
+        return {"lacks": self.commands.hosts.lacks, "rehearsed": self.commands.rehearsed}
 
     async def _connect(self, request: Request) -> Json:
         """`{"machine", "connected"}` -> the same."""

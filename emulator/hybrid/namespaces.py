@@ -71,13 +71,13 @@ class Namespaces:
         binds = [f"mount --bind {shlex.quote(str(home) + place)} {place}" for place in _KEPT]
         setup = " && ".join([*binds, _HIDE, 'exec sh "$0"'])
         command = ("ip", "netns", "exec", namespace, "unshare", "--mount", "sh", "-ec", setup, str(script))
-        return await _run(*command, environment={"PATH": os.environ["PATH"], **environment})
+        return await run_program(*command, environment={"PATH": os.environ["PATH"], **environment})
 
     async def reaches(self, host: str, source: str, to: tuple[str, int]) -> bool:
         """Whether a real TCP connection from an address on the street to an address and port of the host is made."""
         namespace = await self._enter(host, to[0])
         street = f"{self.prefix}-street"
-        await _run("ip", "-n", street, "addr", "add", f"{source}/32", "dev", "lo")
+        await run_program("ip", "-n", street, "addr", "add", f"{source}/32", "dev", "lo")
         listener = await asyncio.create_subprocess_exec(
             "ip", "netns", "exec", namespace, sys.executable, "-c", _LISTEN, to[0], str(to[1]), str(_PATIENCE),
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
@@ -86,7 +86,7 @@ class Namespaces:
             if listener.stdout is None or await listener.stdout.readline() != b"ready\n":
                 raise Unable(f"nothing can listen on port {to[1]} of {host}")
             inside = ("ip", "netns", "exec", street, sys.executable, "-c", _CONNECT)
-            found = await _run(*inside, to[0], str(to[1]), source, str(_PATIENCE / 4))
+            found = await run_program(*inside, to[0], str(to[1]), source, str(_PATIENCE / 4))
         finally:
             if listener.returncode is None:
                 listener.kill()
@@ -96,7 +96,7 @@ class Namespaces:
     async def close(self) -> None:
         """Take all namespaces away, and what the hosts kept."""
         for namespace in self._made:
-            await _run("ip", "netns", "del", namespace)
+            await run_program("ip", "netns", "del", namespace)
             shutil.rmtree(self.folder / namespace, ignore_errors=True)
         self._made.clear()
         self._hosts.clear()
@@ -129,19 +129,20 @@ class Namespaces:
 
     async def _add(self, namespace: str) -> None:
         # What a box that was killed has left is none of this one's.
-        await _run("ip", "netns", "del", namespace)
+        await run_program("ip", "netns", "del", namespace)
         await _must("ip", "netns", "add", namespace)
         self._made.append(namespace)
         await _must("ip", "-n", namespace, "link", "set", "lo", "up")
 
 
 async def _must(*command: str) -> None:
-    ran = await _run(*command)
+    ran = await run_program(*command)
     if ran.code:
         raise Unable(f"{' '.join(command)}: {ran.error.strip()}")
 
 
-async def _run(*command: str, environment: Mapping[str, str] | None = None) -> Ran:
+async def run_program(*command: str, environment: Mapping[str, str] | None = None) -> Ran:
+    """Run a program to its end."""
     process = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         env=None if environment is None else dict(environment), stdin=asyncio.subprocess.DEVNULL,

@@ -1,16 +1,22 @@
 """Run commands of servers outside Azure: accepted as Azure does, and really executed where that can be."""
 
 import asyncio
+import os
+from datetime import UTC, datetime
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from shared.domain.firewalls import System, read, write
+from tests.domain.values import rule
 from tests.emulator.conftest import SUBSCRIPTION, Box
 
 MACHINES = f"{SUBSCRIPTION}/resourceGroups/onpremises/providers/Microsoft.HybridCompute/machines"
 FILES, WINDOWS = f"{MACHINES}/files-01", f"{MACHINES}/dc-01"
 NAMED = "/runCommands/greet"
+GATE = Path(__file__).parents[2] / "shared" / "hosts" / "gate.sh"
 
 
 def body(script: str = "echo hello", **properties: object) -> dict[str, Any]:
@@ -109,3 +115,26 @@ async def test_whether_a_port_is_reached_is_tried_by_a_real_connection(playing: 
     script = f"nft 'add table inet f; add chain inet f c {chain}; add rule inet f c tcp dport 22 drop'"
     await playing.control("hosts/run", {"machine": FILES, "script": script})
     assert [True, False] == [opened["reached"], (await playing.control("hosts/reach", asked))["reached"]]
+
+
+async def test_where_no_server_can_be_played_a_gate_is_rehearsed_and_kept(
+    box: Box, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    lock = rule("200 postern-lock-all Deny * * from *")
+    parameters = write((lock,), System.LINUX, datetime.now(UTC), 1)
+    named = [{"name": name, "value": value} for name, value in parameters.items()]
+    await box.call("PUT", f"{FILES}{NAMED}", body(GATE.read_text("utf-8"), parameters=named))
+    view = await ended(box, f"{FILES}{NAMED}")
+    assert ((lock,), None) == ((gate := read(parameters, view["output"], datetime.now(UTC))).rules, gate.trouble)
+    rehearsed = (await box.control("hosts", method="GET"))["rehearsed"]
+    assert ([FILES], True) == (list(rehearsed), 'drop comment "postern-lock-all"' in rehearsed[FILES])
+
+
+async def test_where_no_server_can_be_played_no_other_script_is_run(
+    box: Box, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    await box.call("PUT", f"{FILES}{NAMED}", body(f"echo >{tmp_path}/done"))
+    state = (await ended(box, f"{FILES}{NAMED}"))["executionState"]
+    assert ("Failed", False) == (state, await asyncio.to_thread(os.path.lexists, f"{tmp_path}/done"))
