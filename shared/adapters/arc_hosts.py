@@ -25,7 +25,7 @@ from shared.domain.doubts import doubtful, remembering
 from shared.domain.everywhere import TARGETS, as_planned, widened, write_targets
 from shared.domain.firewalls import Gate, System, Trouble, fits, read, verifying, write
 from shared.domain.hosts import endpoint, guarded_addresses
-from shared.domain.machines import Machine, MachineId, host_of
+from shared.domain.machines import Machine, MachineId, machine_behind
 from shared.domain.planning import Kind, Plan
 from shared.domain.rules import HOST_DEFAULTS, Access, Nsg, Rule
 from shared.domain.shapes import deadline_of
@@ -42,7 +42,6 @@ _LONGEST_RUN: Final = 90  # seconds, as Azure is told
 _ON_ITS_WAY: Final = timedelta(minutes=2)  # So long an order may be on its way until nothing more is expected of it.
 _WHILE_AWAY: Final = timedelta(minutes=1)
 _NOT_MADE: Final = "none"
-_SELDOM: Final = 10
 _MOST_CHARACTERS: Final = 30_000  # A command line of Windows holds 32,767, and the agent needs some of them.
 _GOES_ON: Final = "Sessions on a computer outside Azure go on until they end by themselves."
 
@@ -70,9 +69,7 @@ class ArcHosts:
         """The gate as this process has read or written it not longer ago than that, else as `group`."""
         now = self._arm.clock.now()
         at, observed = self._last.get(nsg.lower(), (now, None))
-        # A gate that was never written is seldom written by anybody but us.
-        fresh = age if observed and observed.document else _SELDOM * age
-        if observed is None or now - at > fresh:
+        if observed is None or now - at > age:
             return (await self.group(nsg)).nsg
         standing = (rule for rule in observed.nsg.rules if (end := deadline_of(rule)) is None or end > now)
         return replace(observed.nsg, rules=tuple(standing))
@@ -102,7 +99,11 @@ class ArcHosts:
     async def empty(self, nsg: str) -> None:
         """Make sure that nothing of ours is left on the server, whatever is known of it, and forget the gate."""
         self._last.pop(nsg.lower(), None)
-        observed = await self.group(nsg)
+        try:
+            observed = await self.group(nsg)
+        except Unavailable:
+            # Whatever was made of the run command keeps nobody from setting the server free.
+            observed = _observed(nsg, (), {})
         if not observed.document or observed.nsg.rules or not observed.nsg.settled:
             await self._order(nsg, (), observed)
         # An empty run command does no harm to whoever may not delete it.
@@ -155,7 +156,7 @@ class ArcHosts:
 
     async def _connected(self, nsg: str) -> Json:
         """The server of a gate. Raises Unavailable for one that would hear of an order only later."""
-        id_ = host_of(nsg)
+        id_ = machine_behind(nsg)
         if id_ is None:
             raise Conflict(f"not the gate of a server: {nsg}")
         document = await self._arm.get(str(id_), VERSION)
@@ -169,7 +170,7 @@ class ArcHosts:
         try:
             return await self._arm.get(nsg, VERSION)
         except NotFound:
-            await self._arm.get(str(host_of(nsg)), VERSION)
+            await self._arm.get(str(machine_behind(nsg)), VERSION)
             return None
 
     def _keep(self, observed: Observed) -> Observed:

@@ -18,7 +18,7 @@ from shared.adapters.ec2_gate import Gate
 from shared.adapters.ec2_moves import carry_out
 from shared.adapters.ec2_reading import Evidence, look, public_addresses
 from shared.aws_settings import Place
-from shared.domain.machines import Endpoint, Machine, MachineId, host_of
+from shared.domain.machines import Endpoint, Machine, MachineId, machine_behind
 from shared.domain.planning import Plan
 from shared.ports import Clock, Conflict, NotFound, Observed, Unavailable
 
@@ -79,7 +79,7 @@ class Ec2Network:
         return gate
 
     async def _gate(self, nsg: str) -> Gate:
-        id_ = host_of(nsg)
+        id_ = machine_behind(nsg)
         if id_ is None:
             raise NotFound(f"{nsg} is not the gate of an instance.")
         place, name = self._place(id_), id_.name.lower()

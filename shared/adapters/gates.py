@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from shared.domain.machines import Machine, MachineId, host_of
+from shared.domain.machines import Machine, MachineId, machine_behind
 from shared.domain.planning import Plan
 from shared.ports import Network, Observed, Unavailable
 
@@ -48,7 +48,7 @@ class Gates:
         return await self._before(nsg).discard(nsg)
 
     def _before(self, nsg: str) -> Network:
-        machine = host_of(nsg)
+        machine = machine_behind(nsg)
         return self._of(machine) if machine else self._azure
 
     def _of(self, machine: MachineId) -> Network:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from shared.domain.addresses import is_address
 from shared.domain.claims import Claim, Finding, FlushClaim, LockClaim, OpenClaim, Outcome
 from shared.domain.exposure import Leak
-from shared.domain.machines import host_of
+from shared.domain.machines import machine_behind
 from shared.domain.planning import Change, Kind, Plan
 from shared.domain.rules import LOCK_MARK, OPEN_MARK, Nsg, Rule
 from shared.domain.shapes import belongs_to_grant, some_names
@@ -58,7 +58,7 @@ def found_in_group(nsg: Nsg, made: Plan, seen: Seen, now: datetime) -> tuple[Fou
     told = [text for change in made.changes for text in _of_change(change, nsg, seen)]
     told += _of_flush(made, seen)
     # What stands in the gate of a machine outside Azure is the machine's own affair.
-    subject = str(host_of(nsg.id) or nsg.id)
+    subject = str(machine_behind(nsg.id) or nsg.id)
     return tuple(Found(what, subject, now, detail, number) for number, (what, detail) in enumerate(told))
 
 

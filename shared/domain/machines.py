@@ -115,7 +115,7 @@ def is_machine(text: str) -> bool:
     return _MACHINE_ID.fullmatch(text) is not None
 
 
-def host_of(nsg: str) -> MachineId | None:
+def machine_behind(nsg: str) -> MachineId | None:
     """The machine outside Azure whose gate this is; None for a network security group."""
     text = nsg.lower()
     outside = text.endswith(f"/runcommands/{GATE}") and (_HOST in text or _INSTANCE in text)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.domain.claims import Claim, OpenClaim
-from shared.domain.machines import host_of
+from shared.domain.machines import machine_behind
 from shared.ports import Conflict, Entry, NotFound, Observed, Unavailable
 from shared.services.rounds import Rounds
 from shared.services.serving import Purpose
@@ -68,7 +68,12 @@ async def settle_even_if_gone(world: World, nsg: str, keys: Iterable[str]) -> Se
     except NotFound:
         await _confirm_gone(world, nsg)
         entries = await world.desk.entries(nsg)
-        if host_of(nsg) and any(_is_running(entries[key].claim, world) for key in wanted if key in entries):
+        machine = machine_behind(nsg)
+        if (
+            machine
+            and machine.is_host
+            and any(_is_running(entries[key].claim, world) for key in wanted if key in entries)
+        ):
             # The server is still there, wherever its resource is, and knows only the end that it was told of.
             raise Unavailable(f"{nsg} is not found, and what is open ends by the server's own clock") from None
         await world.desk.conclude(nsg, {entries[key]: None for key in wanted if key in entries})

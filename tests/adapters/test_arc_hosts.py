@@ -190,6 +190,15 @@ async def test_what_is_no_order_of_ours_is_not_guessed_at(street: Street) -> Non
             await street.hosts.group(FILES.gate)
 
 
+async def test_a_server_is_set_free_whatever_was_made_of_its_run_command(street: Street) -> None:
+    await street.order(await street.lock())
+    properties = {"source": {"script": "true"}, "parameters": [{"name": "POSTERN_SERIAL", "value": "9" * 30}]}
+    await street.arm.client.put(FILES.gate, {"location": "westeurope", "properties": properties}, VERSION)
+    await street.ended()
+    await street.hosts.empty(FILES.gate)
+    assert await street.reaches(STRANGER)
+
+
 async def test_a_server_that_gets_an_address_of_another_family_still_opens_for_the_first(street: Street) -> None:
     lock = await street.lock()
     await street.order(lock, await street.access())

@@ -5,7 +5,7 @@ import pytest
 from shared.domain.computers import ArcServer
 from shared.domain.hosts import endpoint, hurdles, misfits, sight
 from shared.domain.inventory import MachineKind
-from shared.domain.machines import Machine, MachineId, host_of
+from shared.domain.machines import Machine, MachineId, machine_behind
 from shared.domain.policies import Lock, Origin, Policy
 from tests.domain.values import GROUP, NOW, RESOURCES, machine_id
 
@@ -20,12 +20,12 @@ def server(status: str = "Connected", agent: str = "1.58.1.2") -> ArcServer:
 @pytest.mark.parametrize("text", [ID, ID.upper(), INSTANCE])
 def test_a_machine_outside_azure_has_a_gate_that_leads_back_to_it(text: str) -> None:
     id_ = MachineId.parse(text)
-    assert id_ == host_of(id_.gate) == host_of(id_.gate.upper())
+    assert id_ == machine_behind(id_.gate) == machine_behind(id_.gate.upper())
 
 
 @pytest.mark.parametrize("nsg", [GROUP, machine_id().gate, f"{ID}/runCommands/other", ID, ""])
 def test_what_is_no_gate_leads_to_no_machine(nsg: str) -> None:
-    assert host_of(nsg) is None
+    assert machine_behind(nsg) is None
 
 
 def test_the_kinds_of_machines_are_told_apart() -> None:
